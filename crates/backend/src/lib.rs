@@ -1,0 +1,37 @@
+//! The contract for an ordered storage engine.
+//!
+//! ```text
+//!   Batch ──► write ──► visible to later views ──► sync ──► durable
+//!   view ──► View: get, scan            stable, whatever is written later
+//! ```
+//!
+//! In go batches; out come consistent views. The raft log is the truth and is trimmed only behind
+//! what the engine holds durably, so an engine may lose its unsynced tail in a crash.
+//!
+//! # Invariants
+//!
+//! - A batch is atomic over all tables: a view, and a reopened engine, holds all of it or nothing.
+//! - Batches become durable in the order they were written: a reopened engine holds a prefix of
+//!   them that is not shorter than at the last successful `sync`.
+//! - A view never changes.
+//! - Damage is found by checksum and is a [`Fault`]; it is never served.
+//!
+//! # What it does not know
+//!
+//! What keys and values mean, and which parts implement it.
+//!
+//! # Where to start
+//!
+//! [`Backend`].
+
+#![no_std]
+
+extern crate alloc;
+
+mod batch;
+mod contract;
+mod fault;
+
+pub use batch::{Batch, Operation, Table};
+pub use contract::{Backend, Bounds, Direction, Part, Records, Stats, Step, View};
+pub use fault::Fault;
