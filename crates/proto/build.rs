@@ -34,14 +34,8 @@ const SPLICED: [(&str, &str); 6] = [
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let mut descriptors = protox::compile(FILES, ["proto"])?;
-    descriptors
-        .file
-        .retain(|file| !file.package().starts_with("google."));
-    for message in descriptors
-        .file
-        .iter_mut()
-        .flat_map(|file| &mut file.message_type)
-    {
+    descriptors.file.retain(|file| !file.package().starts_with("google."));
+    for message in descriptors.file.iter_mut().flat_map(|file| &mut file.message_type) {
         for field in &mut message.field {
             // Else the case conversion makes `client_ur_ls` of it. Names are not on the wire.
             let name = field.name().replace("URLs", "_urls");
@@ -62,14 +56,8 @@ struct Services;
 impl ServiceGenerator for Services {
     fn generate(&mut self, mut service: Service, buffer: &mut String) {
         if env::var_os("CARGO_FEATURE_CLIENT").is_some() {
-            let service = Service {
-                methods: service.methods.clone(),
-                ..service.clone()
-            };
-            services()
-                .build_server(false)
-                .service_generator()
-                .generate(service, buffer);
+            let service = Service { methods: service.methods.clone(), ..service.clone() };
+            services().build_server(false).service_generator().generate(service, buffer);
         }
         if env::var_os("CARGO_FEATURE_SERVER").is_some() {
             for method in &mut service.methods {
@@ -79,10 +67,7 @@ impl ServiceGenerator for Services {
                     method.output_type = format!("crate::spliced::{plain}");
                 }
             }
-            services()
-                .build_client(false)
-                .service_generator()
-                .generate(service, buffer);
+            services().build_client(false).service_generator().generate(service, buffer);
         }
     }
 }

@@ -10,12 +10,7 @@ use crate::{
 };
 
 fn header() -> Option<ResponseHeader> {
-    Some(ResponseHeader {
-        cluster_id: 1,
-        member_id: u64::MAX,
-        revision: 300,
-        raft_term: 4,
-    })
+    Some(ResponseHeader { cluster_id: 1, member_id: u64::MAX, revision: 300, raft_term: 4 })
 }
 
 /// Three records: with every field set, with a negative number, and the empty one, whose encoding
@@ -29,18 +24,12 @@ fn kvs() -> Vec<KeyValue> {
         value: Bytes::from(vec![0xff; 200]),
         lease: i64::MAX,
     };
-    let negative = KeyValue {
-        lease: -1,
-        ..full.clone()
-    };
+    let negative = KeyValue { lease: -1, ..full.clone() };
     vec![full, negative, KeyValue::default()]
 }
 
 fn encoded<M: Message>(messages: &[M]) -> Vec<Bytes> {
-    messages
-        .iter()
-        .map(|message| Bytes::from(message.encode_to_vec()))
-        .collect()
+    messages.iter().map(|message| Bytes::from(message.encode_to_vec())).collect()
 }
 
 #[track_caller]
@@ -57,47 +46,25 @@ where
 }
 
 fn range() -> (etcdserverpb::RangeResponse, RangeResponse) {
-    let plain = etcdserverpb::RangeResponse {
-        header: header(),
-        kvs: kvs(),
-        more: true,
-        count: 1 << 40,
-    };
-    let spliced = RangeResponse {
-        header: header(),
-        kvs: encoded(&kvs()),
-        more: true,
-        count: 1 << 40,
-    };
+    let plain =
+        etcdserverpb::RangeResponse { header: header(), kvs: kvs(), more: true, count: 1 << 40 };
+    let spliced =
+        RangeResponse { header: header(), kvs: encoded(&kvs()), more: true, count: 1 << 40 };
     (plain, spliced)
 }
 
 fn put(prev_kv: Option<KeyValue>) -> (etcdserverpb::PutResponse, PutResponse) {
     let spliced = prev_kv.as_ref().map(|kv| Bytes::from(kv.encode_to_vec()));
     (
-        etcdserverpb::PutResponse {
-            header: header(),
-            prev_kv,
-        },
-        PutResponse {
-            header: header(),
-            prev_kv: spliced,
-        },
+        etcdserverpb::PutResponse { header: header(), prev_kv },
+        PutResponse { header: header(), prev_kv: spliced },
     )
 }
 
 fn delete_range() -> (etcdserverpb::DeleteRangeResponse, DeleteRangeResponse) {
     (
-        etcdserverpb::DeleteRangeResponse {
-            header: header(),
-            deleted: 3,
-            prev_kvs: kvs(),
-        },
-        DeleteRangeResponse {
-            header: header(),
-            deleted: 3,
-            prev_kvs: encoded(&kvs()),
-        },
+        etcdserverpb::DeleteRangeResponse { header: header(), deleted: 3, prev_kvs: kvs() },
+        DeleteRangeResponse { header: header(), deleted: 3, prev_kvs: encoded(&kvs()) },
     )
 }
 
@@ -120,23 +87,11 @@ fn txn(
         Response::ResponseDeleteRange(spliced_delete),
         Response::ResponseTxn(nested.1),
     ];
-    let plain = plain.map(|one| etcdserverpb::ResponseOp {
-        response: Some(one),
-    });
-    let spliced = spliced.map(|one| ResponseOp {
-        response: Some(one),
-    });
+    let plain = plain.map(|one| etcdserverpb::ResponseOp { response: Some(one) });
+    let spliced = spliced.map(|one| ResponseOp { response: Some(one) });
     (
-        etcdserverpb::TxnResponse {
-            header: header(),
-            succeeded: true,
-            responses: plain.into(),
-        },
-        TxnResponse {
-            header: header(),
-            succeeded: true,
-            responses: spliced.into(),
-        },
+        etcdserverpb::TxnResponse { header: header(), succeeded: true, responses: plain.into() },
+        TxnResponse { header: header(), succeeded: true, responses: spliced.into() },
     )
 }
 
@@ -144,15 +99,8 @@ fn txn(
 fn range_is_the_same_on_the_wire() {
     let (plain, spliced) = range();
     assert_twins(&plain, &spliced);
-    let plain = etcdserverpb::RangeStreamResponse {
-        range_response: Some(plain),
-    };
-    assert_twins(
-        &plain,
-        &RangeStreamResponse {
-            range_response: Some(spliced),
-        },
-    );
+    let plain = etcdserverpb::RangeStreamResponse { range_response: Some(plain) };
+    assert_twins(&plain, &RangeStreamResponse { range_response: Some(spliced) });
 }
 
 #[test]
@@ -182,11 +130,7 @@ fn watch_is_the_same_on_the_wire() {
     let events: Vec<Event> = [EventType::Put, EventType::Delete]
         .into_iter()
         .flat_map(|kind| kvs().into_iter().map(move |kv| (kind, kv)))
-        .map(|(kind, kv)| Event {
-            r#type: kind.into(),
-            kv: Some(kv),
-            prev_kv: None,
-        })
+        .map(|(kind, kv)| Event { r#type: kind.into(), kv: Some(kv), prev_kv: None })
         .chain([Event::default()])
         .collect();
     let spliced = WatchResponse {

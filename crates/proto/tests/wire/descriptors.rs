@@ -28,14 +28,8 @@ fn protos_are_etcds() {
         missing.is_empty() && surplus.is_empty(),
         "only in etcd: {missing:#?}\nonly in proto/: {surplus:#?}"
     );
-    let fields = table
-        .iter()
-        .filter(|fact| fact.starts_with("field "))
-        .count();
-    assert!(
-        fields > 360,
-        "the table has lost most of its {fields} fields"
-    );
+    let fields = table.iter().filter(|fact| fact.starts_with("field ")).count();
+    assert!(fields > 360, "the table has lost most of its {fields} fields");
 }
 
 /// Whatever is changed in the table, the comparison sees it, in both directions.
@@ -53,18 +47,8 @@ fn every_change_is_a_difference() {
         |table| table.message("ConfState").fields[0].packed = Some(true),
         |table| table.message("HealthListResponse").fields[0].map = false,
         |table| table.message("Message").fields[0].presence = "implicit".into(),
-        |table| {
-            table
-                .message("InternalRaftRequest")
-                .reserved_numbers
-                .clear()
-        },
-        |table| {
-            table
-                .files
-                .iter_mut()
-                .for_each(|file| file.services.clear())
-        },
+        |table| table.message("InternalRaftRequest").reserved_numbers.clear(),
+        |table| table.files.iter_mut().for_each(|file| file.services.clear()),
     ];
     for (index, change) in changes.into_iter().enumerate() {
         let mut changed = table();
@@ -161,9 +145,7 @@ struct Extension {
 impl Table {
     fn message(&mut self, name: &str) -> &mut Message {
         let mut messages = self.files.iter_mut().flat_map(|file| &mut file.messages);
-        messages
-            .find(|message| message.name == name)
-            .expect("the table has this message")
+        messages.find(|message| message.name == name).expect("the table has this message")
     }
 }
 
@@ -175,10 +157,7 @@ fn facts_of_table(table: &Table) -> Facts {
     let mut facts = Facts::new();
     for file in &table.files {
         let package = &file.package;
-        facts.insert(format!(
-            "file {} package {package} {}",
-            file.file, file.syntax
-        ));
+        facts.insert(format!("file {} package {package} {}", file.file, file.syntax));
         for service in &file.services {
             for method in &service.methods {
                 facts.insert(method.fact(&format!("{package}.{}", service.name)));
@@ -191,16 +170,9 @@ fn facts_of_table(table: &Table) -> Facts {
             enum_facts(one, package, &mut facts);
         }
         for one in &file.extensions {
-            let Extension {
-                extends,
-                name,
-                number,
-                kind,
-                label,
-            } = one;
-            facts.insert(format!(
-                "extension {package}.{name} of {extends} {number} {kind} {label}"
-            ));
+            let Extension { extends, name, number, kind, label } = one;
+            facts
+                .insert(format!("extension {package}.{name} of {extends} {number} {kind} {label}"));
         }
     }
     facts
@@ -224,48 +196,22 @@ fn message_facts(message: &Message, package: &str, facts: &mut Facts) {
 fn enum_facts(one: &Enum, scope: &str, facts: &mut Facts) {
     let name = format!("{scope}.{}", one.name);
     facts.insert(format!("enum {name} since {:?}", one.since));
-    for Value {
-        name: value,
-        number,
-        since,
-    } in &one.values
-    {
+    for Value { name: value, number, since } in &one.values {
         facts.insert(format!("value {name}.{value} {number} since {since:?}"));
     }
 }
 
 impl Method {
     fn fact(&self, service: &str) -> String {
-        let Self {
-            name,
-            input,
-            output,
-            client_streaming,
-            server_streaming,
-        } = self;
+        let Self { name, input, output, client_streaming, server_streaming } = self;
         format!("method {service}.{name} {client_streaming} {input} {server_streaming} {output}")
     }
 }
 
 impl Field {
     fn fact(&self, message: &str) -> String {
-        let Self {
-            name,
-            number,
-            kind,
-            label,
-            oneof,
-            map,
-            ..
-        } = self;
-        let Self {
-            default,
-            json_name,
-            packed,
-            presence,
-            since,
-            ..
-        } = self;
+        let Self { name, number, kind, label, oneof, map, .. } = self;
+        let Self { default, json_name, packed, presence, since, .. } = self;
         format!(
             "field {message}.{name} {number} {label} {kind} oneof {oneof:?} map {map} default \
              {default:?} json {json_name} packed {packed:?} presence {presence} since {since:?}"
@@ -277,16 +223,10 @@ impl Field {
 fn facts_of_proto() -> Facts {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
     let mut compiler = protox::Compiler::new([root]).expect("the folder is there");
-    compiler
-        .open_files(protos(root.as_ref()))
-        .expect("the files compile");
+    compiler.open_files(protos(root.as_ref())).expect("the files compile");
     let pool = compiler.descriptor_pool();
-    let files = pool
-        .files()
-        .filter(|file| file.package_name() != "google.protobuf");
-    facts_of_table(&Table {
-        files: files.map(|file| read_file(&pool, &file)).collect(),
-    })
+    let files = pool.files().filter(|file| file.package_name() != "google.protobuf");
+    facts_of_table(&Table { files: files.map(|file| read_file(&pool, &file)).collect() })
 }
 
 /// Every `.proto` under `folder`, so that none is left out of the comparison.
@@ -294,11 +234,7 @@ fn protos(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in folder.read_dir().expect("the folder is readable") {
         let path = entry.expect("its entries are readable").path();
-        if path.is_dir() {
-            found.extend(protos(&path))
-        } else {
-            found.push(path)
-        }
+        if path.is_dir() { found.extend(protos(&path)) } else { found.push(path) }
     }
     found
 }
@@ -306,10 +242,7 @@ fn protos(folder: &Path) -> Vec<PathBuf> {
 fn read_file(pool: &DescriptorPool, file: &FileDescriptor) -> File {
     let services = file.services().map(|service| Service {
         name: service.name().into(),
-        methods: service
-            .methods()
-            .map(|method| read_method(&method))
-            .collect(),
+        methods: service.methods().map(|method| read_method(&method)).collect(),
     });
     let extensions = file.extensions().map(|extension| Extension {
         extends: extension.containing_message().full_name().into(),
@@ -326,10 +259,7 @@ fn read_file(pool: &DescriptorPool, file: &FileDescriptor) -> File {
             Syntax::Proto3 => "proto3".into(),
         },
         services: services.collect(),
-        messages: file
-            .messages()
-            .map(|message| read_message(pool, &message))
-            .collect(),
+        messages: file.messages().map(|message| read_message(pool, &message)).collect(),
         enums: file.enums().map(|one| read_enum(pool, &one)).collect(),
         extensions: extensions.collect(),
     }
@@ -347,27 +277,15 @@ fn read_method(method: &MethodDescriptor) -> Method {
 
 fn read_message(pool: &DescriptorPool, message: &MessageDescriptor) -> Message {
     let name = message.full_name();
-    assert!(
-        message.child_messages().all(|child| child.is_map_entry()),
-        "{name} nests messages"
-    );
+    assert!(message.child_messages().all(|child| child.is_map_entry()), "{name} nests messages");
     let proto = message.descriptor_proto();
     // A descriptor's ranges end behind their last number.
-    let reserved = proto
-        .reserved_range
-        .iter()
-        .map(|range| (range.start(), range.end() - 1));
+    let reserved = proto.reserved_range.iter().map(|range| (range.start(), range.end() - 1));
     Message {
         name: message.name().into(),
         since: since(pool, "msg", message.options()),
-        fields: message
-            .fields()
-            .map(|field| read_field(pool, &field))
-            .collect(),
-        enums: message
-            .child_enums()
-            .map(|one| read_enum(pool, &one))
-            .collect(),
+        fields: message.fields().map(|field| read_field(pool, &field)).collect(),
+        enums: message.child_enums().map(|one| read_enum(pool, &one)).collect(),
         reserved_numbers: reserved.collect(),
         reserved_names: proto.reserved_name.clone(),
     }

@@ -28,12 +28,7 @@ impl Kv for OneKey {
         _: Request<RangeRequest>,
     ) -> Result<Response<spliced::RangeResponse>, Status> {
         let kvs = vec![self.0.clone()];
-        Ok(Response::new(spliced::RangeResponse {
-            header: None,
-            kvs,
-            more: false,
-            count: 1,
-        }))
+        Ok(Response::new(spliced::RangeResponse { header: None, kvs, more: false, count: 1 }))
     }
 
     async fn range_stream(
@@ -70,22 +65,14 @@ impl Kv for OneKey {
 
 #[test]
 fn client_reads_what_server_splices() -> Result<(), Box<dyn std::error::Error>> {
-    let kv = KeyValue {
-        key: "a".into(),
-        value: "1".into(),
-        mod_revision: 2,
-        ..Default::default()
-    };
+    let kv = KeyValue { key: "a".into(), value: "1".into(), mod_revision: 2, ..Default::default() };
     let server = KvServer::new(OneKey(kv.encode_to_vec().into()));
     let mut client = KvClient::new(server);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
         let whole = client.range(RangeRequest::default()).await?.into_inner();
         assert_eq!(whole.kvs, vec![kv]);
-        let mut parts = client
-            .range_stream(RangeRequest::default())
-            .await?
-            .into_inner();
+        let mut parts = client.range_stream(RangeRequest::default()).await?.into_inner();
         let part = parts.message().await?.and_then(|part| part.range_response);
         assert_eq!(part, Some(whole));
         assert_eq!(parts.message().await?, None);
