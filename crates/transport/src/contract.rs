@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use bytes::Bytes;
 use units::NodeId;
@@ -23,9 +24,20 @@ pub trait Transport: Send + Sync {
     /// peer; a second one ends at once, not delivered.
     fn send_snapshot(&self, to: NodeId, header: Bytes, source: Box<dyn Source>);
 
-    /// From now on these are the peers: connections to others end, and what arrives from others is
-    /// refused.
+    /// From now on these are the peers. One that was a peer and is none any more has been removed
+    /// from the cluster, see [`set_removed`](Self::set_removed).
+    ///
+    /// A member of the same cluster that is not among them may still speak, and is answered where it
+    /// says that it listens: this member may be behind and not have heard of it yet.
     fn set_peers(&self, peers: &[Peer]);
+
+    /// These were removed from the cluster, for good: connections to them end, and when they speak
+    /// they are refused and told why, see [`Sink::removed`].
+    fn set_removed(&self, members: &[NodeId]);
+
+    /// For how long frames have been able to reach the peer without a break, or `None` when they
+    /// cannot just now.
+    fn connected(&self, peer: NodeId) -> Option<Duration>;
 }
 
 /// Where a transport delivers. Called from its threads; must not wait for long.

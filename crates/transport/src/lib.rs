@@ -15,7 +15,8 @@
 //!   long as the connection lasts.
 //! - A lane never waits behind another.
 //! - Every queue is bounded.
-//! - Frames of another cluster, and frames for another member, never reach the sink.
+//! - Frames of another cluster, frames for another member and frames of removed members never reach
+//!   the sink.
 //!
 //! # What it does not know
 //!
@@ -23,13 +24,20 @@
 //!
 //! # Where to start
 //!
-//! [`Transport`] and [`Sink`].
+//! [`Transport`] and [`Sink`]. Feature `memory` brings the simplest part, a network inside the
+//! process; feature `suite` brings what every part must pass.
 
 #![no_std]
 
 extern crate alloc;
+#[cfg(any(feature = "memory", feature = "suite"))]
+extern crate std;
 
 mod contract;
+#[cfg(feature = "memory")]
+pub mod memory;
+#[cfg(feature = "suite")]
+pub mod suite;
 
 pub use contract::{
     Answer, CallError, CallTicket, Lane, Peer, Sink, Source, Transport, UnreadableSnapshot,
