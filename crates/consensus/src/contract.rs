@@ -46,7 +46,8 @@ pub trait Consensus: Send {
     fn read_index(&mut self, now: Time, ticket: ReadTicket) -> Result<(), Refused>;
 
     /// Hands leadership to a voter: it is brought up to date and told to campaign at once. Proposals
-    /// are refused meanwhile; after an election timeout the attempt is given up.
+    /// are refused meanwhile; after an election timeout the attempt is given up. A follower passes
+    /// the wish on to its leader, as in etcd, where it may be lost without a word.
     ///
     /// # Errors
     ///
@@ -66,11 +67,14 @@ pub trait Consensus: Send {
     /// The log's head up to the marker is gone: peers that need it need a snapshot.
     fn trimmed(&mut self, marker: &Marker);
 
-    /// A snapshot taken at the marker is on its way to the peer, as answer to
-    /// [`Effect::SnapshotWanted`].
+    /// A snapshot taken at the marker is ready for the peer, as answer to
+    /// [`Effect::SnapshotWanted`]. If the peer still needs it, an [`Effect::Send`] of
+    /// [`Body::Snapshot`](crate::Body::Snapshot) follows at once and the content goes with that
+    /// message; if none follows, the snapshot is of no use any more. Either way `snapshot_ended`
+    /// comes last.
     fn snapshot_started(&mut self, to: NodeId, marker: &Marker);
 
-    /// The snapshot on its way to the peer arrived whole, or did not.
+    /// The snapshot wanted for the peer arrived whole, or did not, or could not even be started.
     fn snapshot_ended(&mut self, now: Time, to: NodeId, arrived: bool);
 
     /// The snapshot of [`Effect::InstallSnapshot`] is durable in engine and log.

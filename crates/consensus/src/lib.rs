@@ -23,7 +23,7 @@
 //!
 //! # Where to start
 //!
-//! [`Consensus`], then [`Effect`].
+//! [`Consensus`], then [`Effect`]; [`Solo`] is the simplest part.
 
 #![no_std]
 
@@ -32,12 +32,14 @@ extern crate alloc;
 mod contract;
 mod effect;
 mod message;
+mod solo;
 mod start;
 mod status;
 
 pub use contract::{Change, ChangeStep, Consensus, Refused, Transition};
 pub use effect::{Effect, Leadership, ReadTicket, WriteTicket};
 pub use message::{Body, Message};
+pub use solo::Solo;
 pub use start::{Config, Limits, ReadPolicy, Start};
 pub use status::{PeerState, PeerStatus, Role, Status};
 
