@@ -1,0 +1,29 @@
+//! The chores of this workspace: `cargo xtask <chore>`.
+//!
+//! A chore is a module with `run`, and a row in [`CHORES`].
+
+mod tidy;
+
+use std::{env, process::ExitCode};
+
+struct Chore {
+    name: &'static str,
+    does: &'static str,
+    run: fn(&[String]) -> ExitCode,
+}
+
+const CHORES: [Chore; 1] = [Chore { name: "tidy", does: tidy::DOES, run: tidy::run }];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let Some((name, rest)) = arguments.split_first()
+        && let Some(chore) = CHORES.iter().find(|chore| chore.name == name)
+    {
+        return (chore.run)(rest);
+    }
+    eprintln!("usage: cargo xtask <chore> [arguments]\n");
+    for Chore { name, does, .. } in CHORES {
+        eprintln!("  {name:10} {does}");
+    }
+    ExitCode::from(2)
+}

@@ -1,0 +1,160 @@
+//! Which crate may know which.
+
+use cargo_metadata::DependencyKind;
+
+use super::{
+    Complaint,
+    workspace::{Package, Workspace},
+};
+
+struct Layer {
+    folder: &'static str,
+    /// What it may depend on: earlier rows only.
+    uses: &'static [&'static str],
+    /// What its tests may use besides.
+    tests: &'static [&'static str],
+}
+
+const fn layer(
+    folder: &'static str,
+    uses: &'static [&'static str],
+    tests: &'static [&'static str],
+) -> Layer {
+    Layer { folder, uses, tests }
+}
+
+const UNITS: &str = "crates/units";
+
+/// From the bottom up. An arrow that is not here is a design decision: it needs a line in
+/// `ARCHITECTURE.md` first. A part's crate is known to `server` alone, and to `sim` those that run
+/// there.
+const LAYERS: &[Layer] = &[
+    layer(UNITS, &[], &[]),
+    layer("crates/proto", &[], &[]),
+    // Contracts. `consensus` reads the log it orders through `raftlog`'s reader.
+    layer("crates/backend", &[UNITS], &[]),
+    layer("crates/raftlog", &[UNITS], &[]),
+    layer("crates/transport", &[UNITS], &[]),
+    layer("crates/consensus", &[UNITS, "crates/raftlog"], &[]),
+    // Machines.
+    layer("crates/lease", &[UNITS], &[]),
+    layer("crates/auth", &[UNITS], &[]),
+    layer("crates/mvcc", &[UNITS, "crates/proto", "crates/backend"], &[]),
+    layer("crates/node", &[UNITS, "crates/proto", "crates/consensus"], &[]),
+    layer(
+        "crates/state",
+        &[UNITS, "crates/proto", "crates/backend", "crates/lease", "crates/auth", "crates/mvcc"],
+        &[],
+    ),
+    layer("crates/watch", &[UNITS, "crates/mvcc"], &[]),
+    // Parts.
+    layer("crates/raft", &[UNITS, "crates/consensus"], &[]),
+    layer("crates/consensus-raftrs", &[UNITS, "crates/consensus"], &[]),
+    layer("crates/raftlog-wal", &[UNITS, "crates/proto", "crates/raftlog"], &[]),
+    layer("crates/raftlog-rocksdb", &[UNITS, "crates/raftlog"], &[]),
+    layer("crates/raftlog-sled", &[UNITS, "crates/raftlog"], &[]),
+    layer("crates/backend-fjall", &[UNITS, "crates/backend"], &[]),
+    layer("crates/backend-lsm", &[UNITS, "crates/backend"], &[]),
+    layer("crates/backend-redb", &[UNITS, "crates/backend"], &[]),
+    layer("crates/backend-rocksdb", &[UNITS, "crates/backend"], &[]),
+    layer("crates/backend-sled", &[UNITS, "crates/backend"], &[]),
+    layer("crates/transport-grpc", &[UNITS, "crates/proto", "crates/transport"], &[]),
+    layer("crates/transport-quic", &[UNITS, "crates/transport"], &[]),
+    // The world, real and simulated.
+    layer(
+        "crates/host",
+        &[
+            UNITS,
+            "crates/backend",
+            "crates/consensus",
+            "crates/node",
+            "crates/raftlog",
+            "crates/state",
+            "crates/transport",
+            "crates/watch",
+        ],
+        // A host is tested with the parts it usually runs.
+        &["crates/raft"],
+    ),
+    layer(
+        "crates/sim",
+        &[
+            UNITS,
+            "crates/backend",
+            "crates/consensus",
+            "crates/node",
+            "crates/raft",
+            "crates/raftlog",
+            "crates/raftlog-wal",
+            "crates/state",
+            "crates/transport",
+            "crates/watch",
+        ],
+        &[],
+    ),
+    layer("crates/client", &["crates/proto"], &[]),
+    layer("crates/api", &[UNITS, "crates/proto", "crates/host", "crates/state"], &[]),
+    layer(
+        "crates/server",
+        &[
+            UNITS,
+            "crates/api",
+            "crates/auth",
+            "crates/backend",
+            "crates/backend-fjall",
+            "crates/backend-lsm",
+            "crates/backend-redb",
+            "crates/backend-rocksdb",
+            "crates/backend-sled",
+            "crates/consensus",
+            "crates/consensus-raftrs",
+            "crates/host",
+            "crates/lease",
+            "crates/mvcc",
+            "crates/node",
+            "crates/proto",
+            "crates/raft",
+            "crates/raftlog",
+            "crates/raftlog-rocksdb",
+            "crates/raftlog-sled",
+            "crates/raftlog-wal",
+            "crates/state",
+            "crates/transport",
+            "crates/transport-grpc",
+            "crates/transport-quic",
+            "crates/watch",
+        ],
+        &["crates/client"],
+    ),
+    layer("bins/etcdd", &["crates/server"], &[]),
+    layer("bins/etcdctl", &["crates/client", "crates/proto"], &[]),
+    layer("bins/etcdutl", &["crates/server"], &[]),
+    // Outside: they see the product as its users do, or a part alone.
+    layer("benches/layout", &[], &[]),
+    layer("integration", &[], &[]),
+    layer("xtask", &[], &[]),
+];
+
+pub(super) fn check(workspace: &Workspace) -> Vec<Complaint> {
+    workspace.packages.iter().flat_map(|package| check_package(package, LAYERS)).collect()
+}
+
+fn check_package(package: &Package, layers: &[Layer]) -> Vec<Complaint> {
+    let Some(layer) = layers.iter().find(|layer| layer.folder == package.folder) else {
+        return vec![Complaint::new(&package.folder, "has no row in xtask's table of layers")];
+    };
+    let strangers = package.dependencies.iter().filter(|dependency| {
+        let name = dependency.name.as_str();
+        let in_tests = dependency.kind == DependencyKind::Development;
+        let known = layer.uses.contains(&name) || in_tests && layer.tests.contains(&name);
+        // A crate may be its own test's dependency, to turn a feature on.
+        dependency.ours && !known && name != package.folder
+    });
+    let complaint = |name| format!("must not know {name}; see xtask's table of layers");
+    strangers
+        .map(|dependency| Complaint::new(&package.folder, complaint(&dependency.name)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

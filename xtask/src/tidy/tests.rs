@@ -1,0 +1,21 @@
+//! The workspace as it is passes.
+
+use super::*;
+
+#[test]
+fn workspace_is_tidy() -> Result<(), Box<dyn Error>> {
+    let complaints: Vec<String> = complaints()?.iter().map(Complaint::to_string).collect();
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+    Ok(())
+}
+
+/// An empty reading would pass every check.
+#[test]
+fn workspace_is_read() -> Result<(), Box<dyn Error>> {
+    let workspace = Workspace::load()?;
+    let read = |path: &str| workspace.sources.iter().any(|source| source.path == path);
+    assert!(read("xtask/src/tidy/tests.rs") && read("crates/proto/build.rs"));
+    assert!(workspace.packages.iter().any(|package| package.folder == "crates/proto"));
+    assert!(workspace.texts.iter().any(|text| text.path == "Cargo.toml"));
+    Ok(())
+}
