@@ -1,0 +1,3 @@
+//! etcdd as others see it: processes, sockets, genuine clients, and a kill -9 in between.
+
+mod etcdctl;
