@@ -73,8 +73,7 @@ const LAYERS: &[Layer] = &[
             "crates/transport",
             "crates/watch",
         ],
-        // A host is tested with the parts it usually runs.
-        &["crates/raft"],
+        &[],
     ),
     layer(
         "crates/sim",
@@ -124,7 +123,7 @@ const LAYERS: &[Layer] = &[
             "crates/transport-quic",
             "crates/watch",
         ],
-        &["crates/client"],
+        &[],
     ),
     layer("bins/etcdd", &["crates/server"], &[]),
     layer("bins/etcdctl", &["crates/client", "crates/proto"], &[]),

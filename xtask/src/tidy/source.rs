@@ -10,6 +10,9 @@ use syn::{
 
 use super::lexemes::{Lexeme, flatten};
 
+/// What a contract brings for tests: its part in memory, and the suite for all parts.
+const TEST_FEATURES: [&str; 2] = ["memory", "suite"];
+
 pub(super) struct Source {
     /// From the workspace's root.
     pub(super) path: String,
@@ -41,7 +44,7 @@ impl Source {
         })
     }
 
-    /// Whether `line` is compiled for tests, or for a contract's suite, only.
+    /// Whether `line` is compiled for tests, or with what a contract brings for them, only.
     pub(super) fn is_test(&self, line: usize) -> bool {
         self.test || self.test_lines.iter().any(|lines| lines.contains(&line))
     }
@@ -188,7 +191,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Whether a `cfg` condition holds in tests, or in a contract's suite, only.
+/// Whether a `cfg` condition holds in tests, or with what a contract brings for them, only.
 fn implies_tests(condition: &Meta) -> bool {
     let parts = |list: &MetaList| {
         let parts = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
@@ -198,7 +201,7 @@ fn implies_tests(condition: &Meta) -> bool {
         Meta::Path(path) => path.is_ident("test"),
         Meta::NameValue(pair) => {
             let Expr::Lit(ExprLit { lit: Lit::Str(value), .. }) = &pair.value else { return false };
-            pair.path.is_ident("feature") && value.value() == "suite"
+            pair.path.is_ident("feature") && TEST_FEATURES.contains(&value.value().as_str())
         }
         Meta::List(list) if list.path.is_ident("any") => {
             let parts = parts(list);

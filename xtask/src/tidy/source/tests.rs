@@ -8,12 +8,29 @@ fn source(path: &str, text: &str) -> Source {
 
 #[test]
 fn items_for_tests_are_known_by_their_attributes() {
-    let text = "fn a() {}\n#[test]\nfn b() {\n}\n#[cfg(any(test, feature = \"suite\"))]\nmod c {}\n\
-                #[cfg(any(test, feature = \"std\"))]\nfn d() {}\n#[cfg(not(test))]\nfn e() {}\n\
-                #[cfg(all(test, unix))]\nfn f() {}\n#[tokio::test]\nasync fn g() {}";
-    let source = source("crates/a/src/b.rs", text);
-    let tests: Vec<usize> = (1..=14).filter(|line| source.is_test(*line)).collect();
-    assert_eq!(tests, [2, 3, 4, 5, 6, 11, 12, 13, 14]);
+    let for_tests = [
+        "#[test]",
+        "#[tokio::test]",
+        "#[cfg(test)]",
+        "#[cfg(feature = \"memory\")]",
+        "#[cfg(any(test, feature = \"suite\"))]",
+        "#[cfg(all(unix, test))]",
+    ];
+    let for_all = [
+        "#[inline]",
+        "#[cfg(unix)]",
+        "#[cfg(not(test))]",
+        "#[cfg(feature = \"std\")]",
+        "#[cfg(any(test, feature = \"std\"))]",
+    ];
+    for (attributes, expected) in [(&for_tests[..], true), (&for_all[..], false)] {
+        for attribute in attributes {
+            let text = format!("fn a() {{}}\n{attribute}\nfn b() {{\n}}\nfn c() {{}}");
+            let source = source("crates/a/src/b.rs", &text);
+            let tests = [1, 2, 3, 4, 5].map(|line| source.is_test(line));
+            assert_eq!(tests, [false, expected, expected, expected, false], "{attribute}");
+        }
+    }
 }
 
 #[test]
