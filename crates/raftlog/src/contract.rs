@@ -12,7 +12,9 @@ use crate::{Fault, ReadError};
 /// A durable log with one owner. Nothing is durable before `sync` returns.
 pub trait RaftLog: Send {
     /// Adds the entries and then, if given, the hard state. The first entry's index is at most one
-    /// above the last held, and above the marker's; what is held from that index on is forgotten.
+    /// above the last held, and above the marker's and the commit index of the newest hard state;
+    /// what is held from that index on is forgotten. A hard state's commit index is not above the
+    /// last entry: a log does not vouch for what it does not hold.
     ///
     /// # Errors
     ///
@@ -27,8 +29,10 @@ pub trait RaftLog: Send {
     fn sync(&mut self) -> Result<(), Fault>;
 
     /// Entries up to the marker are no longer needed to start from: the engine holds what they did,
-    /// durably. Their space is given back when that is cheap; until then they may still be read.
-    /// Durable when it returns.
+    /// durably. Their space is given back when that is cheap; until then they may still be read,
+    /// also after a start. Durable when it returns, and with it all that was appended before; the
+    /// hard state's commit index is then at least the marker's. A marker that is not above the
+    /// present one changes nothing.
     ///
     /// # Errors
     ///
@@ -36,7 +40,8 @@ pub trait RaftLog: Send {
     fn trim(&mut self, marker: &Marker) -> Result<(), Fault>;
 
     /// Forgets every entry: the log goes on after the marker, whose content came as a snapshot and
-    /// is durable in the engine. Durable when it returns.
+    /// is durable in the engine. The marker is not below the newest hard state's commit index,
+    /// which is raised to it. Durable when it returns; a crash before that leaves the old log.
     ///
     /// # Errors
     ///
@@ -50,7 +55,7 @@ pub trait RaftLog: Send {
 /// Reads beside the owner.
 pub trait LogReader: Send + Sync {
     /// The entries from `first` to `last`, both included, as many as fit into `bytes_max` bytes of
-    /// data but at least one.
+    /// data but at least one. A `last` beyond the end means the end.
     ///
     /// # Errors
     ///
@@ -93,7 +98,8 @@ pub struct Opened {
     /// never trimmed.
     pub marker: Marker,
     /// The terms of the entries that can be read, from the first readable on. Empty if there are
-    /// none.
+    /// none. They may begin at or before the marker: what is trimmed stays readable until its space
+    /// is given back.
     pub runs: Vec<TermRun>,
     /// The last entry, or the marker's position if there is none after it.
     pub last: Position,
