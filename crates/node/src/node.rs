@@ -1,0 +1,466 @@
+//! The machine.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::mem;
+
+use bytes::Bytes;
+use consensus::{Body, Consensus, Leadership, Marker, Message, ReadTicket};
+use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Time};
+
+use crate::membership::{Membership, encode_change};
+use crate::proposals::{Group, Payload, Proposal, Proposals};
+use crate::reads::Reads;
+use crate::snapshots::Snapshots;
+use crate::trim::{Trim, TrimPolicy};
+use crate::{Effect, Event, Lane, Refusal, SpoolTicket, Ticket, Urgency, Verdict, frame};
+
+/// How many committed entries the state machine may be behind before ordinary proposals are refused
+/// (etcd's number); urgent ones may be twice as far behind.
+pub const LAG_MAX: u64 = 5000;
+
+/// What a node is told once.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Who this is.
+    pub id: NodeId,
+    /// The name of the first linearizable read's question; those that follow count on from it. No
+    /// member may ever use the same again.
+    pub first_read: ReadTicket,
+    /// How much of the log is kept.
+    pub trim: TrimPolicy,
+}
+
+/// Where a node starts; consensus was started from the same.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// Where the state machine stands, and who takes part there.
+    pub applied: Marker,
+    /// Where the log begins: its newest marker.
+    pub log: Position,
+}
+
+/// One member without the world. One owner feeds it events, then polls it until there is nothing more
+/// to do, and carries out the effects.
+///
+/// Invariants:
+/// - Entries go to the state machine once, in order, without gaps.
+/// - `applying` holds an end for each `Apply` that was not answered.
+pub struct Node {
+    id: NodeId,
+    /// The newest time that was told.
+    now: Time,
+    consensus: Box<dyn Consensus>,
+    leadership: Leadership,
+    proposals: Proposals,
+    reads: Reads,
+    membership: Membership,
+    snapshots: Snapshots,
+    trim: Trim,
+    applied: Index,
+    /// Where each group of entries ends that the state machine works on, and how many bytes it has.
+    applying: VecDeque<(Position, u64)>,
+    /// The first entry of the newest term that went to the state machine.
+    opening: Position,
+    /// A received snapshot that consensus is being asked about.
+    offered: Option<SpoolTicket>,
+    frames_refused: u64,
+    /// Writes to the log that follow a snapshot, while it is being installed; no more than a leader
+    /// sends to a peer that was not heard of since.
+    held: VecDeque<Effect>,
+    effects: VecDeque<Effect>,
+}
+
+/// A look at a node.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// At its consensus.
+    pub consensus: consensus::Status,
+    /// How many proposals wait for a leader.
+    pub proposals_waiting: usize,
+    /// How many reads are under way.
+    pub reads: usize,
+    /// How many snapshots are sent, or wait for that.
+    pub snapshots: usize,
+    /// How many frames were not believed since the start.
+    pub frames_refused: u64,
+}
+
+impl Node {
+    /// A node around a consensus machine that was just started.
+    #[must_use]
+    pub fn new(config: Config, start: Start, consensus: Box<dyn Consensus>) -> Self {
+        let status = consensus.status();
+        assert_eq!(status.id, config.id, "consensus is another member's");
+        assert_eq!(status.applied, start.applied.position.index, "consensus starts elsewhere");
+        let mut node = Self {
+            id: config.id,
+            now: Time::ZERO,
+            leadership: Leadership { term: status.term, leader: status.leader, role: status.role },
+            consensus,
+            proposals: Proposals::default(),
+            reads: Reads::new(config.first_read),
+            membership: Membership::new(config.id, start.applied.conf_state.clone()),
+            snapshots: Snapshots::default(),
+            applied: start.applied.position.index,
+            trim: Trim::new(config.trim, start.applied, start.log),
+            applying: VecDeque::new(),
+            opening: Position::default(),
+            offered: None,
+            frames_refused: 0,
+            held: VecDeque::new(),
+            effects: VecDeque::new(),
+        };
+        node.drain();
+        node
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, now: Time, event: Event) {
+        self.now = self.now.max(now);
+        match event {
+            Event::Applied { index, changes } => self.applied(index, changes),
+            Event::Durable { index } => {
+                self.trim.durable(index);
+                self.trim();
+            }
+            Event::EntriesRead { first, entries } => {
+                self.consensus.entries_read(self.now, first, entries);
+            }
+            Event::Persisted { ticket } => self.consensus.persisted(self.now, ticket),
+            Event::Propose { ticket, command, urgency } => {
+                self.enqueue(Proposal { ticket, payload: Payload::Command(command), urgency });
+            }
+            Event::ProposeChange { ticket, mut change } => {
+                change.id = ticket.0;
+                let payload = Payload::Change(encode_change(&change));
+                self.enqueue(Proposal { ticket, payload, urgency: Urgency::Ordinary });
+            }
+            Event::Read { ticket } => {
+                if !self.reads.push(ticket) {
+                    self.refuse([ticket], Refusal::TooManyRequests);
+                }
+            }
+            Event::Receive { from, frame } => self.receive(from, &frame),
+            Event::SnapshotInstalled { marker } => self.snapshot_installed(&marker),
+            Event::SnapshotReceived { from, header, spool } => {
+                self.snapshot_received(from, &header, spool);
+            }
+            Event::SnapshotSent { to, arrived } => self.snapshot_sent(to, arrived),
+            Event::SnapshotTaken { to, marker } => self.snapshot_taken(to, marker),
+            Event::Transfer { ticket, to } => {
+                if let Err(why) = self.consensus.transfer(self.now, to) {
+                    self.refuse([ticket], why.into());
+                }
+            }
+            Event::Trimmed { marker } => {
+                self.trim.trimmed(&marker);
+                self.consensus.trimmed(&marker);
+            }
+            Event::Unreachable { peer } => self.consensus.unreachable(peer),
+            Event::Withdraw { ticket } => {
+                if !self.proposals.withdraw(ticket) {
+                    self.reads.withdraw(ticket);
+                }
+            }
+        }
+        self.drain();
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        if self.consensus.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.consensus.handle_timeout(self.now);
+            self.drain();
+            // A transfer of leadership may have been given up.
+            self.proposals.release();
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        let deadlines = [self.consensus.deadline(), self.reads.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// The next thing to do; `None` when all is done until the next event.
+    pub fn poll(&mut self) -> Option<Effect> {
+        if self.effects.is_empty() {
+            self.propose();
+            self.ask();
+        }
+        self.effects.pop_front()
+    }
+
+    /// Who leads.
+    #[must_use]
+    pub fn leadership(&self) -> Leadership {
+        self.leadership
+    }
+
+    /// Who takes part, as of what is applied.
+    #[must_use]
+    pub fn conf_state(&self) -> &ConfState {
+        self.membership.conf_state()
+    }
+
+    /// A look at it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            consensus: self.consensus.status(),
+            proposals_waiting: self.proposals.len(),
+            reads: self.reads.len(),
+            snapshots: self.snapshots.len(),
+            frames_refused: self.frames_refused,
+        }
+    }
+
+    fn enqueue(&mut self, proposal: Proposal) {
+        let ticket = proposal.ticket;
+        if !self.proposals.push(proposal) {
+            self.refuse([ticket], Refusal::TooManyRequests);
+        }
+    }
+
+    /// Offers what waits to consensus, as much as it takes.
+    fn propose(&mut self) {
+        if !self.proposals.is_ready() {
+            return;
+        }
+        let status = self.consensus.status();
+        let lag = status.commit.0.saturating_sub(status.applied.0);
+        if lag > LAG_MAX {
+            let spare = (lag <= 2 * LAG_MAX).then_some(Urgency::Urgent);
+            let refused = self.proposals.shed(spare);
+            self.refuse(refused, Refusal::TooManyRequests);
+        }
+        while let Some(group) = self.proposals.group() {
+            let count = group.count();
+            let result = match group {
+                Group::Commands(commands) => self.consensus.propose(self.now, commands),
+                Group::Change(change) => {
+                    self.consensus.propose_change(self.now, EntryKind::ConfChange, change)
+                }
+            };
+            self.drain();
+            let refused = self.proposals.settle(count, result);
+            if let Err(why) = result {
+                self.refuse(refused, why.into());
+            }
+        }
+    }
+
+    /// Asks consensus for the index that the waiting reads need.
+    fn ask(&mut self) {
+        while let Some(question) = self.reads.question(self.now) {
+            let result = self.consensus.read_index(self.now, question);
+            let lost = self.reads.asked(self.now, result);
+            if let Err(why) = result {
+                self.refuse(lost, why.into());
+            }
+            self.drain();
+        }
+    }
+
+    fn receive(&mut self, from: NodeId, data: &Bytes) {
+        match frame::decode(from, self.id, data) {
+            // Its content would be missing.
+            Ok(Message { body: Body::Snapshot { .. }, .. }) | Err(_) => self.frames_refused += 1,
+            Ok(message) => self.consensus.step(self.now, message),
+        }
+    }
+
+    fn applied(&mut self, index: Index, changes: Vec<(Index, Verdict)>) {
+        let mut removed = false;
+        let mut changes = changes.into_iter();
+        while let Some(change) = self.membership.settle(index, &mut changes) {
+            let conf_state = self.consensus.apply_change(self.now, &change);
+            removed |= self.membership.update(conf_state);
+            self.drain();
+        }
+        assert!(changes.next().is_none(), "a verdict on a change that was not handed out");
+        let mut end = Position::default();
+        let mut bytes = 0;
+        while let Some(group) = self.applying.pop_front_if(|(end, _)| end.index <= index) {
+            end = group.0;
+            bytes += group.1;
+        }
+        assert_eq!(end.index, index, "applied must end a group that was handed out");
+        let was_open = self.is_open();
+        self.applied = index;
+        self.consensus.applied(self.now, index);
+        self.drain();
+        if !was_open && self.is_open() {
+            self.effects.push_back(Effect::LeaderReady { term: self.leadership.term });
+        }
+        self.trim.applied(end, bytes, self.membership.conf_state());
+        self.finish_reads();
+        if removed {
+            self.effects.push_back(Effect::Removed);
+        }
+    }
+
+    /// Whether this member leads and has applied an entry of its own term.
+    fn is_open(&self) -> bool {
+        self.leadership.leader == Some(self.id)
+            && self.opening.term == self.leadership.term
+            && self.opening.index <= self.applied
+    }
+
+    fn finish_reads(&mut self) {
+        let done = self.reads.applied(self.applied);
+        self.effects.extend(done.into_iter().map(|ticket| Effect::ReadDone { ticket }));
+    }
+
+    fn trim(&mut self) {
+        if self.snapshots.is_installing() {
+            return;
+        }
+        if let Some(marker) = self.trim.due(self.snapshots.lowest()) {
+            self.effects.push_back(Effect::Trim { marker });
+        }
+    }
+
+    fn snapshot_received(&mut self, from: NodeId, header: &Bytes, spool: SpoolTicket) {
+        match frame::decode(from, self.id, header) {
+            Ok(message)
+                if matches!(message.body, Body::Snapshot { .. })
+                    && !self.snapshots.is_installing() =>
+            {
+                self.offered = Some(spool);
+                self.consensus.step(self.now, message);
+                self.drain();
+                if let Some(spool) = self.offered.take() {
+                    self.effects.push_back(Effect::DiscardSnapshot { spool });
+                }
+            }
+            Ok(_) => self.effects.push_back(Effect::DiscardSnapshot { spool }),
+            Err(_) => {
+                self.frames_refused += 1;
+                self.effects.push_back(Effect::DiscardSnapshot { spool });
+            }
+        }
+    }
+
+    fn snapshot_installed(&mut self, marker: &Marker) {
+        assert!(self.applying.is_empty(), "a snapshot overtook entries");
+        assert!(marker.position.index > self.applied, "a snapshot of the past was installed");
+        self.snapshots.installed();
+        self.applied = marker.position.index;
+        self.trim.installed(marker);
+        let removed = self.membership.update(marker.conf_state.clone());
+        assert!(!removed, "a snapshot without this member was installed");
+        self.effects.append(&mut self.held);
+        self.consensus.snapshot_installed(self.now, marker);
+        self.drain();
+        self.finish_reads();
+    }
+
+    fn snapshot_taken(&mut self, to: NodeId, marker: Marker) {
+        if self.leadership.leader != Some(self.id) {
+            self.effects.push_back(Effect::ForgoSnapshot { to });
+            self.snapshot_sent(to, false);
+            return;
+        }
+        self.snapshots.taken(to, marker.position.index);
+        self.consensus.snapshot_started(to, &marker);
+        let term = Some(self.leadership.term);
+        let message = Message { from: self.id, to, term, body: Body::Snapshot { marker } };
+        self.effects.push_back(Effect::SendSnapshot { to, header: frame::encode(&message) });
+    }
+
+    fn snapshot_sent(&mut self, to: NodeId, arrived: bool) {
+        if self.snapshots.ended(to) {
+            self.consensus.snapshot_ended(self.now, to, arrived);
+            self.drain();
+            self.start_snapshots();
+        }
+    }
+
+    fn start_snapshots(&mut self) {
+        while let Some(to) = self.snapshots.start() {
+            self.effects.push_back(Effect::SnapshotWanted { to });
+        }
+    }
+
+    /// Turns what consensus wants done into effects.
+    fn drain(&mut self) {
+        while let Some(effect) = self.consensus.poll() {
+            match effect {
+                consensus::Effect::Append { ticket, entries, hard_state, sync } => {
+                    let held = !self.held.is_empty()
+                        || self.snapshots.is_installing() && !entries.is_empty();
+                    let effects = if held { &mut self.held } else { &mut self.effects };
+                    effects.push_back(Effect::Append { ticket, entries, hard_state, sync });
+                }
+                consensus::Effect::Apply { entries } => self.hand_out(entries),
+                consensus::Effect::Changed(leadership) => self.lead(leadership),
+                consensus::Effect::InstallSnapshot { marker } => {
+                    let spool = self.offered.take().expect("only what was offered is installed");
+                    self.snapshots.install(spool);
+                    self.effects.push_back(Effect::InstallSnapshot { spool, marker });
+                }
+                consensus::Effect::ReadLog { first, last, bytes_max } => {
+                    self.effects.push_back(Effect::ReadLog { first, last, bytes_max });
+                }
+                consensus::Effect::ReadReady { ticket, index } => {
+                    self.reads.confirm(ticket, index);
+                    self.finish_reads();
+                }
+                consensus::Effect::ReadLost { ticket } => self.reads.lost(self.now, ticket),
+                consensus::Effect::Send(message) => {
+                    let lane = Lane::of(&message.body);
+                    let frame = frame::encode(&message);
+                    self.effects.push_back(Effect::Send { to: message.to, lane, frame });
+                }
+                consensus::Effect::SnapshotWanted { to } => {
+                    self.snapshots.want(to);
+                    self.start_snapshots();
+                }
+            }
+        }
+    }
+
+    fn hand_out(&mut self, entries: Vec<Entry>) {
+        let (first, last) = match &*entries {
+            [first, .., last] => (first, last),
+            [only] => (only, only),
+            [] => panic!("consensus handed out no entries"),
+        };
+        let before = self.applying.back().map_or(self.applied, |(end, _)| end.index);
+        assert_eq!(first.index, before.next(), "consensus handed out entries out of turn");
+        let bytes = entries.iter().map(|entry| entry.data.len() as u64).sum();
+        self.applying.push_back((Position { term: last.term, index: last.index }, bytes));
+        for entry in &entries {
+            if entry.term > self.opening.term {
+                self.opening = Position { term: entry.term, index: entry.index };
+            }
+            self.membership.hand_out(entry);
+        }
+        self.effects.push_back(Effect::Apply { entries });
+    }
+
+    fn lead(&mut self, leadership: Leadership) {
+        let before = mem::replace(&mut self.leadership, leadership);
+        assert!(before.term <= leadership.term, "terms never go back");
+        let changed = (before.term, before.leader) != (leadership.term, leadership.leader);
+        if leadership.leader != Some(self.id) {
+            self.snapshots.leadership_lost();
+        }
+        self.effects.push_back(Effect::Leadership(leadership));
+        if changed && leadership.leader.is_some() {
+            let refused = self.reads.leader_elected(self.now);
+            self.refuse(refused, Refusal::LeaderChanged);
+        }
+        self.proposals.release();
+    }
+
+    fn refuse(&mut self, tickets: impl IntoIterator<Item = Ticket>, why: Refusal) {
+        let refusals = tickets.into_iter().map(|ticket| Effect::Refused { ticket, why });
+        self.effects.extend(refusals);
+    }
+}

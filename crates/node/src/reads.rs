@@ -1,0 +1,173 @@
+//! Linearizable reads, grouped.
+//!
+//! ```text
+//!   waiting ──► round: asks consensus for an index ──► confirmed: waits for that index ──► done
+//!               (one at a time, however many share it)   (then the next round may begin)
+//! ```
+//!
+//! Who comes while a round is under way waits for the next: the index of a round is only good for
+//! those who asked before it began.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use consensus::{ReadTicket, Refused};
+use units::{Index, Time};
+
+use crate::Ticket;
+
+/// How many reads may be under way; beyond it they are refused. A read costs a few bytes here, so
+/// this bounds time rather than memory: what one round can release in a millisecond or two.
+pub const READS_MAX: usize = 65_536;
+
+/// After this time a question is asked again, as it may have been lost (etcd: 500 ms).
+pub const READ_RETRY: Duration = Duration::from_millis(500);
+
+/// All reads under way.
+#[derive(Debug)]
+pub(crate) struct Reads {
+    /// The name of the next question.
+    next: ReadTicket,
+    waiting: Vec<Ticket>,
+    round: Option<Round>,
+    /// In the order of their rounds.
+    confirmed: VecDeque<(Index, Vec<Ticket>)>,
+    count: usize,
+}
+
+/// Those who share a question. Any answer to a question asked in this round is good for all of them.
+#[derive(Debug)]
+struct Round {
+    tickets: Vec<Ticket>,
+    /// The first question of this round; later ones are its repeats.
+    first: ReadTicket,
+    /// Whether anybody took one of its questions.
+    asked: bool,
+    ask_at: Time,
+}
+
+impl Reads {
+    /// No reads; questions are named from `first` on.
+    pub(crate) fn new(first: ReadTicket) -> Self {
+        Self { next: first, waiting: Vec::new(), round: None, confirmed: VecDeque::new(), count: 0 }
+    }
+
+    /// Adds one; `false` when there are too many.
+    pub(crate) fn push(&mut self, ticket: Ticket) -> bool {
+        if self.count >= READS_MAX {
+            return false;
+        }
+        self.count += 1;
+        self.waiting.push(ticket);
+        true
+    }
+
+    /// The question to ask now, if any: of a new round, or again. What consensus says to it is told
+    /// by [`asked`](Self::asked).
+    pub(crate) fn question(&mut self, now: Time) -> Option<ReadTicket> {
+        if self.round.as_ref().is_some_and(|round| round.tickets.is_empty()) {
+            self.round = None;
+        }
+        if self.round.is_none() && !self.waiting.is_empty() {
+            self.round = Some(Round {
+                tickets: mem::take(&mut self.waiting),
+                first: self.next,
+                asked: false,
+                ask_at: now,
+            });
+        }
+        self.round.as_ref().filter(|round| round.ask_at <= now)?;
+        let question = self.next;
+        self.next = ReadTicket(question.0.wrapping_add(1));
+        Some(question)
+    }
+
+    /// What consensus said to the question; those of its round, if it can never be answered.
+    pub(crate) fn asked(&mut self, now: Time, result: Result<(), Refused>) -> Vec<Ticket> {
+        let Some(round) = &mut self.round else { return Vec::new() };
+        round.ask_at = now + READ_RETRY;
+        match result {
+            Ok(()) => round.asked = true,
+            Err(Refused::NoLeader | Refused::Transferring | Refused::TooMuchUncommitted) => {}
+            Err(Refused::BadTransferee | Refused::NotLeader | Refused::Removed) => {
+                return self.abandon();
+            }
+        }
+        Vec::new()
+    }
+
+    /// An answer: states that have applied the index may be read. Answers to questions of earlier
+    /// rounds are too old and ignored.
+    pub(crate) fn confirm(&mut self, answer: ReadTicket, index: Index) {
+        let is_ours = |round: &mut Round| round.first <= answer && answer < self.next;
+        if let Some(round) = self.round.take_if(|round| is_ours(round)) {
+            self.confirmed.push_back((index, round.tickets));
+        }
+    }
+
+    /// A question was lost: it is asked again at once.
+    pub(crate) fn lost(&mut self, now: Time, question: ReadTicket) {
+        if let Some(round) = &mut self.round
+            && round.first <= question
+        {
+            round.ask_at = now;
+        }
+    }
+
+    /// There is a new leader: what was asked of the one before is refused, as in etcd; what could not
+    /// be asked of anybody is asked now.
+    pub(crate) fn leader_elected(&mut self, now: Time) -> Vec<Ticket> {
+        match &mut self.round {
+            Some(round) if round.asked => self.abandon(),
+            Some(round) => {
+                round.ask_at = now;
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Everything up to the index is applied; those who waited for that.
+    pub(crate) fn applied(&mut self, index: Index) -> Vec<Ticket> {
+        let mut done = Vec::new();
+        while let Some((_, mut tickets)) =
+            self.confirmed.pop_front_if(|(wanted, _)| *wanted <= index)
+        {
+            self.count -= tickets.len();
+            done.append(&mut tickets);
+        }
+        done
+    }
+
+    /// Forgets a read.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let groups = self.confirmed.iter_mut().map(|(_, tickets)| tickets);
+        let groups = groups.chain(self.round.as_mut().map(|round| &mut round.tickets));
+        for tickets in groups.chain([&mut self.waiting]) {
+            if let Some(place) = tickets.iter().position(|held| *held == ticket) {
+                tickets.remove(place);
+                self.count -= 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// When [`question`](Self::question) has something to say by itself.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.round.as_ref().map(|round| round.ask_at)
+    }
+
+    /// How many are under way.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    fn abandon(&mut self) -> Vec<Ticket> {
+        let tickets = self.round.take().map(|round| round.tickets).unwrap_or_default();
+        self.count -= tickets.len();
+        tickets
+    }
+}
