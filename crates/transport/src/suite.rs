@@ -85,7 +85,7 @@ pub struct Recorder {
 }
 
 /// What a sink heard, oldest first.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Heard {
     /// Frames, from whom and on which lane.
     pub frames: Vec<(NodeId, Lane, Bytes)>,
@@ -133,7 +133,11 @@ impl Recorder {
     ///
     /// When that takes too long.
     pub fn wait_until(&self, what: &str, condition: impl Fn(&Heard) -> bool) {
-        assert!(self.wait_for(PATIENCE, &condition), "waited in vain until {what}");
+        assert!(
+            self.wait_for(PATIENCE, &condition),
+            "waited in vain until {what}; heard {:#?}",
+            self.heard()
+        );
     }
 
     /// Whether what was heard becomes as it should be in this time.
@@ -263,6 +267,15 @@ fn send_until(
     panic!("sent in vain until {what}");
 }
 
+/// Frames may arrive before their sender knows that it is connected.
+fn wait_until_connected(member: &Running, peer: NodeId) {
+    let deadline = Instant::now() + PATIENCE;
+    while member.transport.connected(peer).is_none() {
+        assert!(Instant::now() < deadline, "waited in vain until {peer} is connected");
+        member.heard.wait_for(AGAIN, &|_| false);
+    }
+}
+
 fn frames_arrive_in_order(world: &mut dyn World) {
     let (one, two) = pair(world);
     for number in 0..100_u8 {
@@ -281,7 +294,7 @@ fn frames_arrive_in_order(world: &mut dyn World) {
             .collect();
         assert_eq!(numbers, Vec::from_iter(0..100), "{lane:?}");
     }
-    assert!(one.transport.connected(TWO).is_some());
+    wait_until_connected(&one, TWO);
     assert!(one.heard.heard().unreachable.is_empty());
 }
 
@@ -343,7 +356,9 @@ fn nobody_is_unreachable(world: &mut dyn World) {
     });
     let heard = one.heard.heard();
     assert_eq!(heard.called[0], (CallTicket(1), Err(CallError::Unreachable)));
-    assert_eq!(heard.called[1], (CallTicket(2), Err(CallError::Unreachable)));
+    // One that is away may look like one that is slow.
+    let away = [Err(CallError::Unreachable), Err(CallError::TimedOut)];
+    assert!(away.contains(&heard.called[1].1), "{:?}", heard.called[1]);
     assert_eq!(heard.sent[1], (TWO, false));
     assert_eq!(one.transport.connected(TWO), None);
 }

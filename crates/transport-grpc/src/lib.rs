@@ -1,0 +1,40 @@
+//! A [`transport::Transport`] over gRPC.
+//!
+//! ```text
+//!   send ──► queue per lane ──► link per lane: a connection with one stream ──► Peer/Frames ──► Sink
+//!   call ─────────────────────► one connection per peer ──────────────────────► Peer/Call
+//!   send_snapshot ──► pump ───► a connection of its own, paced ───────────────► Peer/Snapshot
+//! ```
+//!
+//! In go frames for members and the HTTP/2 requests that members make here (by [`Grpc::router`],
+//! which whoever owns the peer port puts beside its other paths); out come frames into the sink.
+//! `proto/etcdd/peer/v1/peer.proto` is the wire.
+//!
+//! # Invariants
+//!
+//! - Each lane to each peer has a connection of its own, so that neither a full window nor a lost
+//!   packet of one lane holds up another.
+//! - Frames wait only while their lane is being connected; when that fails they are dropped.
+//! - A snapshot counts as arrived only if its length and checksum, taken at the sender, hold at the
+//!   receiver, and the receiver's sink took it in.
+//! - A caller of another cluster, for another member, or removed gets to the sink in no way.
+//!
+//! # What it does not know
+//!
+//! What frames are, who listens on the peer port, and what else is served there.
+//!
+//! # Where to start
+//!
+//! [`Grpc`], then `link` for the way out and `service` for the way in.
+
+mod link;
+mod options;
+mod peers;
+mod queue;
+mod service;
+mod snapshot;
+mod transport;
+mod wire;
+
+pub use self::options::{CALL_TIMEOUT, CONNECT_TIMEOUT, Options, SNAPSHOT_BYTES_PER_SECOND};
+pub use self::transport::Grpc;

@@ -1,0 +1,129 @@
+//! Keeping a lane to a peer connected, and the connections beside the lanes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::time;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use tracing::{info, warn};
+use transport::Lane;
+
+use crate::peers::Line;
+use crate::wire::generated::peer_client::PeerClient;
+use crate::wire::{self, Introduction, Refusal};
+
+/// The least time between two attempts to connect, as etcd's.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// The most. A peer that comes back is wanted within an election timeout.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How often a connection that carries nothing is tested, and how long it may take to answer: a
+/// peer that is gone without a word is noticed within etcd's five seconds.
+const TEST_INTERVAL: Duration = Duration::from_secs(2);
+const TEST_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What may be on its way unread. The product of a fast network's rate and a distant peer's answer
+/// time: 1 Gbit/s and 32 ms.
+const WINDOW_BYTES: u32 = 4 << 20;
+
+/// Keeps the lane connected for as long as it is polled.
+pub(crate) async fn run(line: Arc<Line>, lane: Lane) {
+    let queue = &line.queues[lane as usize];
+    let mut pause = PAUSE_MIN;
+    let mut complained = String::new();
+    loop {
+        let end = session(&line, lane).await;
+        let was_open = line.is_open(lane);
+        line.set_open(lane, None);
+        // What waits would be old by the next attempt; what was on its way may have arrived or not.
+        if queue.clear() {
+            line.local.sink.unreachable(line.peer.id);
+        }
+        if Refusal::of(&end) == Some(Refusal::Removed) {
+            line.local.sink.removed(line.peer.id);
+        }
+        if was_open {
+            pause = PAUSE_MIN;
+            complained.clear();
+        }
+        // Once for each reason, else a peer that is away fills the log.
+        if end.message() != complained {
+            end.message().clone_into(&mut complained);
+            warn!(
+                "local-member-id" = %line.local.options.id,
+                "remote-peer-id" = %line.peer.id,
+                "lane" = wire::lane_word(lane),
+                "error" = end.message(),
+                "lost TCP streaming connection with remote peer"
+            );
+        }
+        time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+/// One connection, from the attempt to its end. Says why it ended.
+async fn session(line: &Arc<Line>, lane: Lane) -> Status {
+    let opened = async {
+        let mut client = PeerClient::new(dial(line).await?);
+        let mut request = introduced(line, line.queues[lane as usize].outgoing());
+        wire::write_lane(request.metadata_mut(), lane);
+        time::timeout(line.local.options.connect_timeout, client.frames(request))
+            .await
+            .unwrap_or_else(|_| Err(Status::deadline_exceeded("the peer does not answer")))
+    };
+    let answer = match opened.await {
+        Ok(answer) => answer,
+        Err(status) => {
+            line.next_url.fetch_add(1, Ordering::Relaxed);
+            return status;
+        }
+    };
+    line.set_open(lane, Some(Instant::now()));
+    info!(
+        "local-member-id" = %line.local.options.id,
+        "remote-peer-id" = %line.peer.id,
+        "lane" = wire::lane_word(lane),
+        "established TCP streaming connection with remote peer"
+    );
+    match answer.into_inner().message().await {
+        Ok(_) => Status::unavailable("the peer ended the stream"),
+        Err(status) => status,
+    }
+}
+
+/// A new connection to the peer, at the URL whose turn it is.
+pub(crate) async fn dial(line: &Line) -> Result<Channel, Status> {
+    let urls = &line.peer.urls;
+    let turn = line.next_url.load(Ordering::Relaxed);
+    let Some(url) = urls.get(turn % urls.len().max(1)) else {
+        return Err(Status::unavailable("the peer has no URL"));
+    };
+    if !url.starts_with("http://") {
+        return Err(Status::unavailable(format!("cannot connect to {url}: unknown scheme")));
+    }
+    let endpoint = Endpoint::from_shared(url.clone())
+        .map_err(|error| Status::unavailable(format!("cannot connect to {url}: {error}")))?
+        .connect_timeout(line.local.options.connect_timeout)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(TEST_INTERVAL)
+        .keep_alive_timeout(TEST_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES);
+    endpoint.connect().await.map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let cause = cause.unwrap_or_else(|| error.to_string());
+        Status::unavailable(format!("cannot connect to {url}: {cause}"))
+    })
+}
+
+/// A request that says who makes it.
+pub(crate) fn introduced<T>(line: &Line, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    Introduction::new(&line.local.options, line.peer.id).write(request.metadata_mut());
+    request
+}

@@ -1,0 +1,101 @@
+//! The transport passes the suite, over loopback.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+use transport::suite::{self, World};
+use transport::{Peer, Sink, Transport};
+use transport_grpc::{CONNECT_TIMEOUT, Grpc, Options, SNAPSHOT_BYTES_PER_SECOND};
+use units::{ClusterId, NodeId};
+
+/// Members on loopback ports, each with a runtime of its own, so that one that is held up holds up
+/// nobody else.
+#[derive(Default)]
+struct Loopback {
+    places: BTreeMap<NodeId, Place>,
+}
+
+struct Place {
+    /// Kept open over stops, so that nobody else gets the port.
+    listener: TcpListener,
+    runtime: Option<Runtime>,
+}
+
+impl Loopback {
+    fn place(&mut self, id: NodeId) -> &mut Place {
+        self.places.entry(id).or_insert_with(|| {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+            listener.set_nonblocking(true).expect("a listener can be made nonblocking");
+            Place { listener, runtime: None }
+        })
+    }
+}
+
+impl World for Loopback {
+    fn peer(&mut self, id: NodeId) -> Peer {
+        let address = self.place(id).listener.local_addr().expect("a bound listener has one");
+        Peer { id, urls: vec![format!("http://{address}")] }
+    }
+
+    fn start(&mut self, cluster: ClusterId, id: NodeId, sink: Arc<dyn Sink>) -> Arc<dyn Transport> {
+        let urls = self.peer(id).urls;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(4)
+            .enable_all()
+            .build()
+            .expect("a runtime can be built");
+        let options = Options {
+            cluster,
+            id,
+            urls,
+            frame_bytes_max: 8 << 20,
+            call_timeout: Duration::from_secs(1),
+            connect_timeout: CONNECT_TIMEOUT,
+            snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
+        };
+        let transport = Grpc::new(options, runtime.handle().clone(), sink);
+        let place = self.place(id);
+        let listener = place.listener.try_clone().expect("a listener can be cloned");
+        runtime.spawn(serve(listener, transport.router()));
+        place.runtime = Some(runtime);
+        Arc::new(transport)
+    }
+
+    fn stop(&mut self, id: NodeId) {
+        if let Some(runtime) = self.place(id).runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        for place in std::mem::take(&mut self.places).into_values() {
+            place.runtime.map(Runtime::shutdown_background);
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, router: axum::Router) {
+    let listener = tokio::net::TcpListener::from_std(listener).expect("within a runtime");
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let service = TowerToHyperService::new(router.clone());
+        connections.spawn(async move {
+            let builder = auto::Builder::new(TokioExecutor::new());
+            drop(builder.serve_connection(TokioIo::new(stream), service).await);
+        });
+    }
+}
+
+#[test]
+fn passes_the_suite() {
+    suite::run(&mut || Box::new(Loopback::default()));
+}
