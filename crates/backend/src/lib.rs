@@ -40,9 +40,7 @@ mod mem;
 pub mod suite;
 
 pub use batch::{Batch, Operation, Table};
-pub use contract::{
-    Backend, Bounds, Direction, KEY_BYTES_MAX, Part, Records, Stats, Step, View,
-};
+pub use contract::{Backend, Bounds, Direction, KEY_BYTES_MAX, Part, Records, Stats, Step, View};
 pub use fault::Fault;
 #[cfg(any(test, feature = "mem"))]
 pub use mem::{MemBackend, MemDisk};

@@ -1,8 +1,8 @@
 //! An engine in memory, over a disk that remembers what a crash would leave of it.
 
-mod tree;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};

@@ -28,7 +28,8 @@ pub fn a_batch_takes_effect_in_its_order(subject: &dyn Subject) {
     batch.put(LEFT, "rest", "1");
     engine.write(batch).expect("it is written");
     let expected = [("back", "1"), ("rest", "1"), ("twice", "2")];
-    let expected = expected.map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec()));
+    let expected =
+        expected.map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec()));
     assert_eq!(all(&*engine, LEFT), expected);
     engine.write(Batch::new()).expect("nothing is easily written");
     engine.sync().expect("it is synced");
@@ -108,7 +109,8 @@ pub fn views_do_not_change(subject: &dyn Subject) {
             }
             at += 1;
         }
-        let expected: Vec<_> = model.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let expected: Vec<_> =
+            model.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         assert_eq!(records(&*view, LEFT, bounds, Direction::Ascending), expected, "as of {taken}");
         for key in 0..150_u32 {
             let key = key.to_be_bytes();

@@ -105,7 +105,11 @@ impl Source {
     fn numbered(count: u32, fault: Option<Fault>) -> Self {
         let mut records = vec![];
         if count > 0 {
-            records.push((LEFT, Bytes::from("count"), Bytes::copy_from_slice(&count.to_be_bytes())));
+            records.push((
+                LEFT,
+                Bytes::from("count"),
+                Bytes::copy_from_slice(&count.to_be_bytes()),
+            ));
         }
         records.extend((1..=count).map(|number| {
             (RIGHT, Bytes::copy_from_slice(&number.to_be_bytes()), Bytes::from(filler(number)))

@@ -151,12 +151,11 @@ pub fn seeks_skip(subject: &dyn Subject) {
     let walk = |direction, seeks: &[(&str, &str)]| {
         let mut found = Vec::new();
         let bounds = (Bound::Included(&b"10"[..]), Bound::Excluded(&b"90"[..]));
-        let scan =
-            engine.view().scan(LEFT, bounds, direction, Part::Keys, &mut |key, _| {
-                found.push(core::str::from_utf8(key).expect("it is a number").into());
-                let seek = seeks.iter().find(|(at, _)| at.as_bytes() == key);
-                seek.map_or(Step::Next, |(_, to)| Step::Seek(to.as_bytes().to_vec()))
-            });
+        let scan = engine.view().scan(LEFT, bounds, direction, Part::Keys, &mut |key, _| {
+            found.push(core::str::from_utf8(key).expect("it is a number").into());
+            let seek = seeks.iter().find(|(at, _)| at.as_bytes() == key);
+            seek.map_or(Step::Next, |(_, to)| Step::Seek(to.as_bytes().to_vec()))
+        });
         scan.expect("what was written is readable");
         found
     };
@@ -212,7 +211,8 @@ pub fn big_values_are_kept(subject: &dyn Subject) {
         assert!(get(&*view, LEFT, b"big").is_some_and(|found| *found == *big));
         assert_eq!(get(&*view, LEFT, &long).as_deref(), Some(&b"long"[..]));
         assert_eq!(get(&*view, LEFT, b"small").as_deref(), Some(&b"small"[..]));
-        let bytes: usize = all(engine, LEFT).iter().map(|(key, value)| key.len() + value.len()).sum();
+        let bytes: usize =
+            all(engine, LEFT).iter().map(|(key, value)| key.len() + value.len()).sum();
         assert_eq!(bytes, 3 + big.len() + long.len() + 4 + 10);
     };
     check(&*engine);

@@ -1,0 +1,276 @@
+//! The engine: one tree at a time, and the threads that write and merge its files.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use backend::{Backend, Batch, Fault, Records, Stats, View};
+use lsm_tree::Cache;
+
+use crate::directory::Directory;
+use crate::fault;
+use crate::tree::{Stop, Tree, hold};
+
+/// How many memtables' worth may be unwritten before batches are delayed.
+const BACKLOG_SLOW: u64 = 2;
+/// How many before batches wait for the flusher. Bounds memory: as much again may be in its hands.
+const BACKLOG_MAX: u64 = 4;
+/// Runs in level 0 before batches are delayed: each is one more file that a read looks into.
+const LEVEL_0_SLOW: usize = 12;
+/// Runs in level 0 before batches wait for the compactor. The tree's list of files has room for 255.
+const LEVEL_0_MAX: usize = 64;
+/// The longest a batch is delayed, so that slowing down is not stopping.
+const DELAY_MAX: Duration = Duration::from_millis(10);
+
+/// How much memory an engine may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of blocks of files that are kept for the next read.
+    pub cache_bytes: u64,
+    /// Bytes of changes that are gathered before they are written to a file. Some two of these are
+    /// in memory under load, up to eight when the disk cannot keep up.
+    pub memtable_bytes: u64,
+}
+
+impl Options {
+    /// What a member uses. The operating system caches files too, so ours need only save it the
+    /// unpacking of what is hot; and what a memtable holds is read again from the log after a
+    /// crash, so a big one makes starts slow.
+    pub const USUAL: Self = Self { cache_bytes: 64 << 20, memtable_bytes: 16 << 20 };
+}
+
+/// An engine over a directory.
+pub struct LsmBackend {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    options: Options,
+    cache: Arc<Cache>,
+    /// Held by whoever writes or replaces.
+    directory: Mutex<Directory>,
+    /// The content.
+    tree: Mutex<Arc<Tree>>,
+    work: Mutex<Work>,
+    /// Something is wanted of the threads.
+    wanted: Condvar,
+    /// A thread has done something.
+    done: Condvar,
+    stop: Stop,
+}
+
+#[derive(Default)]
+struct Work {
+    flush: bool,
+    compact: bool,
+    /// What ended the engine, if anything did.
+    broken: Option<Fault>,
+}
+
+impl LsmBackend {
+    /// Opens the engine in a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Foreign`] if the directory is somebody else's, which is then left as it is;
+    /// [`Fault::Locked`] if it is in use; [`Fault::Corrupt`] if it is damaged; [`Fault::Io`].
+    pub fn open(directory: &Path, options: Options) -> Result<Self, Fault> {
+        let mut directory = Directory::open(directory)?;
+        let (cache, stop) =
+            (Arc::new(Cache::with_capacity_bytes(options.cache_bytes)), Stop::default());
+        let tree = match directory.tree() {
+            Some(path) => Tree::open(path, cache.clone(), stop.clone())?,
+            None => {
+                let tree = Tree::create(directory.next_tree(), cache.clone(), stop.clone())?;
+                directory.advance()?;
+                tree
+            }
+        };
+        let shared = Arc::new(Shared {
+            options,
+            cache,
+            directory: Mutex::new(directory),
+            tree: Mutex::new(Arc::new(tree)),
+            work: Mutex::new(Work { compact: true, ..Work::default() }),
+            wanted: Condvar::new(),
+            done: Condvar::new(),
+            stop,
+        });
+        let mut this = Self { shared, threads: Vec::new() };
+        this.spawn("lsm-flush", Shared::flush_forever)?;
+        this.spawn("lsm-compact", Shared::compact_forever)?;
+        Ok(this)
+    }
+
+    fn spawn(&mut self, name: &str, run: fn(&Shared)) -> Result<(), Fault> {
+        let shared = self.shared.clone();
+        let thread = std::thread::Builder::new().name(name.to_string());
+        let thread = thread.spawn(move || run(&shared)).map_err(|error| Fault::Io {
+            doing: format!("starting the thread {name}"),
+            error: error.to_string(),
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for LsmBackend {
+    /// Ends without a sync: the log has what is lost.
+    fn drop(&mut self) {
+        self.shared.stop.stop();
+        // Held, so that a thread is either waiting or has yet to look.
+        drop(hold(&self.shared.work));
+        self.shared.wanted.notify_all();
+        for thread in self.threads.drain(..) {
+            // A panic of its own has been reported by it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Backend for LsmBackend {
+    fn view(&self) -> Arc<dyn View> {
+        Arc::new(self.shared.tree().view())
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), Fault> {
+        self.shared.check()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let _writer = hold(&self.shared.directory);
+        let tree = self.shared.tree();
+        let bytes = tree.write(batch).map_err(|fault| self.shared.break_with(fault))?;
+        self.shared.make_way(&tree, bytes)
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
+        self.shared.check()?;
+        self.shared.tree().flush().map_err(|fault| self.shared.break_with(fault))?;
+        self.shared.has_flushed();
+        Ok(())
+    }
+
+    fn replace(&self, records: &mut dyn Records) -> Result<(), Fault> {
+        self.shared.check()?;
+        let mut directory = hold(&self.shared.directory);
+        let path = directory.next_tree();
+        if path.exists() {
+            std::fs::remove_dir_all(&path).map_err(|error| fault::io("removing", &path, &error))?;
+        }
+        let next = Tree::create(path, self.shared.cache.clone(), self.shared.stop.clone())?;
+        // Unless it becomes the content, it goes as it came.
+        next.retire();
+        next.fill(records)?;
+        directory.advance().map_err(|fault| self.shared.break_with(fault))?;
+        next.keep();
+        let former = std::mem::replace(&mut *hold(&self.shared.tree), Arc::new(next));
+        former.retire();
+        drop(directory);
+        self.shared.has_flushed();
+        Ok(())
+    }
+
+    fn stats(&self) -> Stats {
+        let tree = self.shared.tree();
+        let state = tree.view().state;
+        let live_bytes = state.tables.iter().map(|table| table.metadata.file_size).sum();
+        Stats {
+            disk_bytes: tree.disk_bytes().max(live_bytes),
+            live_bytes,
+            memory_bytes: self.shared.cache.size() + state.memtable_bytes(),
+        }
+    }
+}
+
+impl Shared {
+    fn tree(&self) -> Arc<Tree> {
+        hold(&self.tree).clone()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        hold(&self.work).broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// After a fault nothing is written any more: what the files hold is unknown.
+    fn break_with(&self, fault: Fault) -> Fault {
+        hold(&self.work).broken.get_or_insert_with(|| fault.clone());
+        self.done.notify_all();
+        fault
+    }
+
+    /// Asks for a flush when it is time; holds the writer back if the threads cannot keep up.
+    fn make_way(&self, tree: &Tree, memtable_bytes: u64) -> Result<(), Fault> {
+        let backlog = memtable_bytes / self.options.memtable_bytes;
+        let runs = tree.view().state.level_0_runs;
+        if backlog == 0 && runs < LEVEL_0_SLOW {
+            return Ok(());
+        }
+        let mut work = hold(&self.work);
+        if backlog > 0 && !work.flush {
+            work.flush = true;
+            self.wanted.notify_all();
+        }
+        if backlog < BACKLOG_SLOW && runs < LEVEL_0_SLOW {
+            return Ok(());
+        }
+        let late = runs.saturating_sub(LEVEL_0_SLOW) as u64 + 10 * backlog.saturating_sub(1);
+        let delay = DELAY_MAX.min(Duration::from_micros(500 * late));
+        let waited = self.done.wait_timeout(work, delay);
+        let mut work = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        while work.broken.is_none()
+            && (tree.active_bytes() / self.options.memtable_bytes >= BACKLOG_MAX
+                || tree.view().state.level_0_runs >= LEVEL_0_MAX)
+        {
+            work = self.done.wait(work).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        work.broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn has_flushed(&self) {
+        hold(&self.work).compact = true;
+        self.wanted.notify_all();
+        self.done.notify_all();
+    }
+
+    /// Waits until `take` finds work; `false` when there will be none any more.
+    fn awaits(&self, take: fn(&mut Work) -> &mut bool) -> bool {
+        let mut work = hold(&self.work);
+        loop {
+            if self.stop.is_stopped() || work.broken.is_some() {
+                return false;
+            }
+            if std::mem::take(take(&mut work)) {
+                return true;
+            }
+            work = self.wanted.wait(work).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    fn flush_forever(&self) {
+        while self.awaits(|work| &mut work.flush) {
+            match self.tree().flush() {
+                Ok(()) => self.has_flushed(),
+                Err(fault) => drop(self.break_with(fault)),
+            }
+        }
+    }
+
+    fn compact_forever(&self) {
+        while self.awaits(|work| &mut work.compact) {
+            loop {
+                match self.tree().compact() {
+                    Ok(true) => self.done.notify_all(),
+                    Ok(false) => break,
+                    Err(_) if self.stop.is_stopped() => return,
+                    Err(fault) => {
+                        self.break_with(fault);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What went wrong, in the contract's words, and in which file.
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use backend::Fault;
+use lsm_tree::{Cache, Checksum, Error, Table};
+use xxhash_rust::xxh3::Xxh3Default;
+
+/// Bytes read at once when a file's checksum is computed.
+const CHUNK_BYTES: usize = 256 << 10;
+
+pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Fault {
+    Fault::Io { doing: format!("{doing} {}", path.display()), error: error.to_string() }
+}
+
+pub(crate) fn corrupt(file: &Path, what: impl Display) -> Fault {
+    Fault::Corrupt { file: file.display().to_string(), what: what.to_string() }
+}
+
+/// Names the file among the tables that is not what was written. Reads all of them if it must:
+/// whoever asks is about to stop.
+pub(crate) fn of_tables(doing: &str, directory: &Path, tables: &[Table], error: &Error) -> Fault {
+    if let Error::Io(error) = error
+        && error.kind() != io::ErrorKind::UnexpectedEof
+    {
+        return io(doing, directory, error);
+    }
+    let damaged = tables.iter().find(|table| {
+        let sum = checksum(&table.path);
+        sum.is_none_or(|sum| sum != table.checksum().into_u128())
+    });
+    corrupt(damaged.map_or(directory, |table| &**table.path), error)
+}
+
+/// Names the file that keeps a tree from being opened.
+pub(crate) fn of_opening(directory: &Path, error: &dyn Display) -> Fault {
+    let opens = |path: &Path| {
+        let recover = || {
+            let cache = Arc::new(Cache::with_capacity_bytes(0));
+            Table::recover(path.into(), Checksum::from_raw(0), 0, 0, cache, None, true, true)
+                .is_ok()
+        };
+        catch_unwind(AssertUnwindSafe(recover)).unwrap_or(false)
+    };
+    let entries = std::fs::read_dir(directory.join("tables")).into_iter().flatten();
+    let damaged = entries.flatten().map(|entry| entry.path()).find(|path| !opens(path));
+    corrupt(damaged.as_deref().unwrap_or(directory), error)
+}
+
+/// Runs what may panic on files it cannot make sense of.
+pub(crate) fn guarded<T>(
+    run: impl FnOnce() -> Result<T, Error>,
+) -> Result<Result<T, Error>, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+            .unwrap_or_else(|| "the tree panicked".to_string())
+    })
+}
+
+/// The checksum of a whole file as the tree computes it; `None` if it cannot be read.
+fn checksum(path: &Path) -> Option<u128> {
+    let mut file = File::open(path).ok()?;
+    let mut sum = Xxh3Default::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match file.read(&mut chunk).ok()? {
+            0 => return Some(sum.digest128()),
+            read => sum.update(&chunk[..read]),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! An ordered engine by means of `lsm-tree`: sorted files, merged in the background, without a
+//! journal, as the raft log is one.
+//!
+//! ```text
+//!   write ──► memtable ──► sealed ──► flusher: a file in level 0 ──► compactor: lower levels
+//!                │            │              │                          │
+//!                └────────────┴── State ─────┴──────────────────────────┘   published after each step
+//!                                   │
+//!                                 views: read their state, take no lock, pin its files
+//! ```
+//!
+//! All tables lie in one tree, told apart by a byte in front of the key, so that a flush is atomic
+//! over all of them; and one memtable is flushed after the other, so that what is durable is a
+//! prefix of the batches. In the directory:
+//!
+//! | name | what |
+//! |---|---|
+//! | `engine` | says that this is ours, and which tree is the content |
+//! | `lock` | held by the engine that has the directory open |
+//! | `tree-N` | `lsm-tree`'s files; [`Backend::replace`](backend::Backend::replace) makes the next one |
+//!
+//! # Invariants
+//!
+//! - The writer waits for no file. It holds the memtable that it writes to; the flusher makes it
+//!   change over between two batches. Only when files cannot be written as fast as batches come
+//!   is it slowed down, and then step by step.
+//! - A published state holds everything that any earlier one held, so a view takes the state first
+//!   and the newest visible number second.
+//! - `engine` names a tree that is complete and durable.
+//!
+//! # What it does not know
+//!
+//! What keys and values mean; the raft log.
+//!
+//! # Where to start
+//!
+//! [`LsmBackend`], then `tree.rs`.
+
+mod directory;
+mod engine;
+mod fault;
+mod tree;
+mod view;
+
+pub use engine::{LsmBackend, Options};

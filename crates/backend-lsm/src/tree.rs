@@ -1,0 +1,310 @@
+//! One tree: its memtables, its files, and what of them is visible.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use backend::{Batch, Direction, Fault, Operation, Part, Step, View};
+use lsm_tree::compaction::{
+    CompactionFilter, CompactionStrategy, Factory, ItemAccessor, Leveled, Verdict,
+};
+use lsm_tree::config::PartitioningPolicy;
+use lsm_tree::{
+    AbstractTree, AnyTree, Cache, InternalValue, Memtable, SequenceNumberCounter, UserKey,
+    UserValue, ValueType,
+};
+
+use crate::directory::{Home, bytes_below, check_manifest};
+use crate::fault::{self, guarded, of_opening};
+use crate::view::{LsmView, State, prefixed};
+
+/// Bytes that a file of a lower level is about to have, and a quarter of those that level 1 may
+/// have. Level 0 is merged as a whole with what it overlaps in level 1, so level 1 should not be
+/// much bigger than the four files of level 0 that set it off.
+const FILE_BYTES: u64 = 32 << 20;
+
+/// A change as it goes into the memtable.
+type Change = (UserKey, UserValue, ValueType);
+
+/// A tree and its published state.
+///
+/// # Invariants
+///
+/// - `state` shows every memtable that `active` has ever been and that is not in a file.
+/// - A batch lies in one memtable, under one number, and is visible when all of it is there.
+pub(crate) struct Tree {
+    lsm: AnyTree,
+    home: Arc<Home>,
+    /// Shared with the tree, which numbers its versions.
+    seqno: SequenceNumberCounter,
+    /// The first number that views do not see.
+    visible: AtomicU64,
+    /// What the writer writes to; held for a batch.
+    active: Mutex<Arc<Memtable>>,
+    /// Rotated and perhaps not in a file yet, newest first; held while a state is published, so
+    /// that an older one does not come after a newer one.
+    sealed: Mutex<Vec<Arc<Memtable>>>,
+    state: Mutex<Arc<State>>,
+    /// One flush at a time.
+    flushing: Mutex<()>,
+    disk_bytes: AtomicU64,
+}
+
+impl Tree {
+    /// Opens a tree that is there, and checks what it does not check itself.
+    pub(crate) fn open(path: PathBuf, cache: Arc<Cache>, stop: Stop) -> Result<Self, Fault> {
+        check_manifest(&path)?;
+        Self::with_files(path, cache, stop)
+    }
+
+    /// Makes an empty tree where nothing is.
+    pub(crate) fn create(path: PathBuf, cache: Arc<Cache>, stop: Stop) -> Result<Self, Fault> {
+        assert!(!path.exists(), "{} is left over from somebody", path.display());
+        Self::with_files(path, cache, stop)
+    }
+
+    fn with_files(path: PathBuf, cache: Arc<Cache>, stop: Stop) -> Result<Self, Fault> {
+        let seqno = SequenceNumberCounter::default();
+        // The tree raises a counter of visible numbers whenever it takes a number itself, even
+        // while a batch is half written. Views go by ours, so it gets one that nobody reads.
+        let unread = SequenceNumberCounter::default();
+        let config = lsm_tree::Config::new(&path, seqno.clone(), unread)
+            .use_cache(cache)
+            .index_block_partitioning_policy(PartitioningPolicy::new([false, true]))
+            .filter_block_partitioning_policy(PartitioningPolicy::new([false, true]))
+            .with_compaction_filter_factory(Some(Arc::new(stop)));
+        let lsm = match guarded(|| config.open()) {
+            Ok(Ok(lsm)) => lsm,
+            Ok(Err(lsm_tree::Error::Io(error))) if !is_of_content(&error) => {
+                return Err(fault::io("opening", &path, &error));
+            }
+            Ok(Err(error)) => return Err(of_opening(&path, &error)),
+            Err(panic) => return Err(of_opening(&path, &panic)),
+        };
+        let next = lsm.get_highest_seqno().map_or(1, |highest| highest + 1);
+        seqno.set(next);
+        let home = Arc::new(Home::new(path));
+        let this = Self {
+            active: Mutex::new(lsm.active_memtable()),
+            sealed: Mutex::default(),
+            state: Mutex::new(Arc::new(State::of(&lsm, &[], home.clone()))),
+            visible: AtomicU64::new(next),
+            flushing: Mutex::default(),
+            disk_bytes: AtomicU64::new(0),
+            lsm,
+            home,
+            seqno,
+        };
+        this.publish(&mut hold(&this.sealed));
+        Ok(this)
+    }
+
+    /// Everything that is visible now.
+    pub(crate) fn view(&self) -> LsmView {
+        // In this order: a state holds all that was visible when it was published, but of an older
+        // state's content a newer one may have dropped what only old numbers see.
+        let state = hold(&self.state).clone();
+        LsmView { state, seqno: self.visible.load(Ordering::Acquire) }
+    }
+
+    /// Answers with the bytes that the memtable has now. One caller at a time.
+    pub(crate) fn write(&self, batch: Batch) -> Result<u64, Fault> {
+        let changes = self.changes(batch)?;
+        let active = hold(&self.active);
+        let seqno = self.seqno.next();
+        for (key, value, kind) in changes {
+            active.insert(InternalValue::from_components(key, value, seqno, kind));
+        }
+        let before = self.visible.swap(seqno + 1, Ordering::AcqRel);
+        assert!(before <= seqno, "{seqno} is visible before it was written");
+        Ok(active.size())
+    }
+
+    /// Puts everything that is written into files, and syncs them.
+    pub(crate) fn flush(&self) -> Result<(), Fault> {
+        let _one = hold(&self.flushing);
+        let lock = self.lsm.get_flush_lock();
+        if let Some(memtable) = self.lsm.rotate_memtable() {
+            let mut sealed = hold(&self.sealed);
+            sealed.insert(0, memtable);
+            // Views know the next memtable before anything is written to it.
+            self.publish(&mut sealed);
+            drop(sealed);
+            // Waits for the batch that is being written, and then holds whole batches only.
+            *hold(&self.active) = self.lsm.active_memtable();
+        }
+        // Whoever reads the files to come sees at least this much, so of what it hides nothing
+        // needs to be kept; older views have older states.
+        let visible = self.visible.load(Ordering::Acquire);
+        self.done("writing", guarded(|| self.lsm.flush(&lock, visible)))?;
+        let mut sealed = hold(&self.sealed);
+        sealed.clear();
+        self.publish(&mut sealed);
+        Ok(())
+    }
+
+    /// Merges files where it is most worth it; answers whether there was anything to do.
+    pub(crate) fn compact(&self) -> Result<bool, Fault> {
+        let before = self.lsm.current_version().id();
+        let leveled: Arc<dyn CompactionStrategy> =
+            Arc::new(Leveled::default().with_table_target_size(FILE_BYTES));
+        let visible = self.visible.load(Ordering::Acquire);
+        self.done("merging", guarded(|| self.lsm.compact(leveled, visible)))?;
+        if self.lsm.current_version().id() == before {
+            return Ok(false);
+        }
+        self.publish(&mut hold(&self.sealed));
+        Ok(true)
+    }
+
+    /// Fills an empty tree with records in ascending order, durably.
+    pub(crate) fn fill(&self, records: &mut dyn backend::Records) -> Result<(), Fault> {
+        assert!(self.view().state.tables.is_empty(), "only an empty tree can be filled");
+        let mut ingestion = self.done("writing", guarded(|| self.lsm.ingestion()))?;
+        let mut last: Option<Vec<u8>> = None;
+        while let Some((table, key, value)) = records.next()? {
+            let key = prefixed(table, &key);
+            if last.as_ref().is_some_and(|last| *last >= key) {
+                let what = format!("records of {} are not in order", table.name);
+                return Err(Fault::Corrupt { file: "the replacement".to_string(), what });
+            }
+            last = Some(key.clone());
+            self.done("writing", guarded(|| ingestion.write(key, value)))?;
+        }
+        self.done("writing", guarded(|| ingestion.finish()))?;
+        self.visible.store(self.seqno.get(), Ordering::Release);
+        self.publish(&mut hold(&self.sealed));
+        Ok(())
+    }
+
+    /// Its directory goes when its last view does.
+    pub(crate) fn retire(&self) {
+        self.home.retire();
+    }
+
+    /// Its directory stays after all.
+    pub(crate) fn keep(&self) {
+        self.home.keep();
+    }
+
+    /// Bytes in the memtable that is written to.
+    pub(crate) fn active_bytes(&self) -> u64 {
+        hold(&self.active).size()
+    }
+
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.disk_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The changes that a batch makes, each of one key.
+    fn changes(&self, batch: Batch) -> Result<Vec<Change>, Fault> {
+        let mut changes: Vec<Change> = Vec::with_capacity(batch.operations().len());
+        let none = UserValue::default;
+        for (table, operation) in batch.into_operations() {
+            match operation {
+                Operation::Put { key, value } => {
+                    let key = prefixed(table, &key).into();
+                    changes.push((key, value.into(), ValueType::Value));
+                }
+                Operation::Delete { key } => {
+                    changes.push((prefixed(table, &key).into(), none(), ValueType::Tombstone));
+                }
+                Operation::DeleteRange { start, end } => {
+                    let bounds = range_of(&start, end.as_deref());
+                    let Some((low, high)) = crate::view::range(table, bounds) else { continue };
+                    let within = |key: &UserKey| {
+                        std::ops::RangeBounds::contains(&(low.clone(), high.clone()), key)
+                    };
+                    let mut gone: Vec<UserKey> = changes
+                        .iter()
+                        .map(|change| &change.0)
+                        .filter(|key| within(key))
+                        .cloned()
+                        .collect();
+                    let up = Direction::Ascending;
+                    self.view().scan(table, bounds, up, Part::Keys, &mut |key, _| {
+                        gone.push(prefixed(table, key).into());
+                        Step::Next
+                    })?;
+                    changes.extend(gone.into_iter().map(|key| (key, none(), ValueType::Tombstone)));
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Lets later views see what the tree has become.
+    fn publish(&self, sealed: &mut MutexGuard<'_, Vec<Arc<Memtable>>>) {
+        let state = Arc::new(State::of(&self.lsm, sealed, self.home.clone()));
+        *hold(&self.state) = state;
+        self.disk_bytes.store(bytes_below(&self.home.path), Ordering::Relaxed);
+    }
+
+    fn done<T>(
+        &self,
+        doing: &str,
+        result: Result<lsm_tree::Result<T>, String>,
+    ) -> Result<T, Fault> {
+        match result {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => {
+                let tables = &self.view().state.tables;
+                Err(fault::of_tables(doing, &self.home.path, tables, &error))
+            }
+            Err(panic) => Err(fault::corrupt(&self.home.path, panic)),
+        }
+    }
+}
+
+fn range_of<'a>(start: &'a [u8], end: Option<&'a [u8]>) -> backend::Bounds<'a> {
+    use std::ops::Bound;
+    (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded))
+}
+
+/// Ends a merge that is under way; files it has begun are removed at the next opening.
+#[derive(Clone, Default)]
+pub(crate) struct Stop(Arc<std::sync::atomic::AtomicBool>);
+
+impl Stop {
+    pub(crate) fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Factory for Stop {
+    fn name(&self) -> &str {
+        "stop"
+    }
+
+    fn make_filter(&self, _: &lsm_tree::compaction::filter::Context) -> Box<dyn CompactionFilter> {
+        Box::new(self.clone())
+    }
+}
+
+impl CompactionFilter for Stop {
+    fn filter_item(
+        &mut self,
+        _: ItemAccessor<'_>,
+        _: &lsm_tree::compaction::filter::Context,
+    ) -> lsm_tree::Result<Verdict> {
+        if self.is_stopped() {
+            return Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into());
+        }
+        Ok(Verdict::Keep)
+    }
+}
+
+/// Whether an error is about what a file holds, not about getting at it.
+fn is_of_content(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
+}
+
+pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a lock guards here is replaced as a whole, so a holder that panicked has left no half.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

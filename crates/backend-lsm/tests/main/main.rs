@@ -1,0 +1,4 @@
+//! The engine against the contract's suite and against crashes of a real process.
+
+mod crashes;
+mod suite;
