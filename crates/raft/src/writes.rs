@@ -1,0 +1,118 @@
+//! What was given to the log to write, and what of it is durable.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use consensus::{Effect, WriteTicket};
+use units::{HardState, Index};
+
+use crate::log::Log;
+
+/// Writes run beside everything else (§10.2.1), so a promise must know which one it waits for.
+///
+/// # Invariants
+///
+/// - Tickets ascend; `durable < next`.
+/// - `persisted <= given <= ` the log's last entry; entries up to `persisted` are on disk as they
+///   are in memory, also after a truncation.
+#[derive(Debug)]
+pub(crate) struct Writes {
+    next: WriteTicket,
+    /// The newest write that somebody waits for.
+    newest_sync: WriteTicket,
+    durable: WriteTicket,
+    state: HardState,
+    given: Index,
+    persisted: Index,
+    /// On the way, each with the last entry it makes durable.
+    under_way: VecDeque<(WriteTicket, Index)>,
+}
+
+impl Writes {
+    /// Nothing is on the way.
+    pub(crate) fn new(state: HardState, last: Index) -> Self {
+        Self {
+            next: WriteTicket(1),
+            newest_sync: WriteTicket(0),
+            durable: WriteTicket(0),
+            state,
+            given: last,
+            persisted: last,
+            under_way: VecDeque::new(),
+        }
+    }
+
+    /// Up to where the log is durable.
+    pub(crate) fn persisted(&self) -> Index {
+        self.persisted
+    }
+
+    /// The newest write that is durable, with all before it.
+    pub(crate) fn durable(&self) -> WriteTicket {
+        self.durable
+    }
+
+    /// The write after which everything that is in memory now is durable; `None` if it is already.
+    /// The commit index does not count: it is a hint.
+    pub(crate) fn barrier(&self, state: &HardState, last: Index) -> Option<WriteTicket> {
+        if self.promises_something(state) || self.given < last {
+            Some(self.next)
+        } else {
+            (self.newest_sync > self.durable).then_some(self.newest_sync)
+        }
+    }
+
+    /// The next write, if there is anything to write.
+    pub(crate) fn write(&mut self, state: &HardState, log: &Log) -> Option<Effect> {
+        let last = log.last().index;
+        let entries: Vec<_> = if self.given < last {
+            log.cached(self.given.next(), last).cloned().collect()
+        } else {
+            Vec::new()
+        };
+        if entries.is_empty() && self.state == *state {
+            return None;
+        }
+        let ticket = self.next;
+        let sync = !entries.is_empty() || self.promises_something(state);
+        let hard_state = (self.state != *state).then_some(*state);
+        if sync {
+            self.newest_sync = ticket;
+        }
+        self.next = WriteTicket(ticket.0 + 1);
+        self.state = *state;
+        self.given = last;
+        self.under_way.push_back((ticket, last));
+        Some(Effect::Append { ticket, entries, hard_state, sync })
+    }
+
+    /// The write and all before it are durable.
+    pub(crate) fn done(&mut self, ticket: WriteTicket) {
+        assert!(ticket < self.next, "{ticket:?} was never given out; next is {:?}", self.next);
+        self.durable = self.durable.max(ticket);
+        while self.under_way.front().is_some_and(|(written, _)| *written <= ticket) {
+            let (_, last) = self.under_way.pop_front().expect("the front was just looked at");
+            self.persisted = self.persisted.max(last);
+        }
+    }
+
+    /// Entries after `last` were replaced in memory: what was or will be durable of them is void.
+    pub(crate) fn truncated(&mut self, last: Index) {
+        self.given = self.given.min(last);
+        self.persisted = self.persisted.min(last);
+        for (_, covered) in &mut self.under_way {
+            *covered = (*covered).min(last);
+        }
+    }
+
+    /// The log goes on after a snapshot, which is durable.
+    pub(crate) fn reset(&mut self, head: Index) {
+        self.truncated(Index(0));
+        self.given = head;
+        self.persisted = head;
+    }
+
+    fn promises_something(&self, state: &HardState) -> bool {
+        (self.state.term, self.state.vote) != (state.term, state.vote)
+    }
+}
