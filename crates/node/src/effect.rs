@@ -25,7 +25,8 @@ pub enum Effect {
         /// Whether somebody waits for its durability; else it may go with the next write.
         sync: bool,
     },
-    /// Hand the entries to the state machine; answered by [`Event::Applied`](crate::Event::Applied).
+    /// Hand the entries to the state machine; answered by
+    /// [`Event::Applied`](crate::Event::Applied).
     Apply {
         /// At least one; they follow those before without a gap.
         entries: Vec<Entry>,

@@ -65,7 +65,8 @@ pub enum Event {
         change: ConfChange,
     },
     /// Somebody wants to read what is true now; answered by
-    /// [`Effect::ReadDone`](crate::Effect::ReadDone) or [`Effect::Refused`](crate::Effect::Refused).
+    /// [`Effect::ReadDone`](crate::Effect::ReadDone) or
+    /// [`Effect::Refused`](crate::Effect::Refused).
     Read {
         /// Names the answer.
         ticket: Ticket,
@@ -129,8 +130,8 @@ pub enum Event {
         /// Which.
         peer: NodeId,
     },
-    /// Whoever waited for the ticket does not any more. What waits here is forgotten; what is on its
-    /// way may still happen.
+    /// Whoever waited for the ticket does not any more. What waits here is forgotten; what is on
+    /// its way may still happen.
     Withdraw {
         /// Of a proposal or a read.
         ticket: Ticket,

@@ -2,8 +2,9 @@
 //!
 //! Version 1 says nothing that raftpb cannot say, so that a transport that speaks etcd's own peer
 //! protocol only has to drop the first byte. What comes from a peer is checked here for everything
-//! that can be judged without knowing the log, so that consensus may rely on it: who says it to whom,
-//! that entries follow each other, and that no number is so large that counting on from it wraps.
+//! that can be judged without knowing the log, so that consensus may rely on it: who says it to
+//! whom, that entries follow each other, and that no number is so large that counting on from it
+//! wraps.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -130,9 +131,16 @@ fn to_wire(message: &Message) -> raftpb::Message {
         term: message.term.map(|term| term.0),
         ..raftpb::Message::default()
     };
-    let kind = match &message.body {
+    let kind = set_body(&mut wire, &message.body);
+    wire.r#type = Some(kind as i32);
+    wire
+}
+
+/// Fills in what the body says; its kind.
+fn set_body(wire: &mut raftpb::Message, body: &Body) -> MessageType {
+    match body {
         Body::Append { previous, entries, commit } => {
-            set_position(&mut wire, *previous);
+            set_position(wire, *previous);
             wire.entries = entries.iter().map(entry_to_wire).collect();
             wire.commit = Some(commit.0);
             MessageType::MsgApp
@@ -142,10 +150,9 @@ fn to_wire(message: &Message) -> raftpb::Message {
             MessageType::MsgAppResp
         }
         Body::AppendRejected { refused, hint } => {
-            wire.index = Some(refused.0);
+            set_position(wire, Position { term: hint.term, index: *refused });
             wire.reject = Some(true);
             wire.reject_hint = Some(hint.index.0);
-            wire.log_term = Some(hint.term.0);
             MessageType::MsgAppResp
         }
         Body::Heartbeat { commit, context } => {
@@ -158,8 +165,7 @@ fn to_wire(message: &Message) -> raftpb::Message {
             MessageType::MsgHeartbeatResp
         }
         Body::PreVote { last, transfer } => {
-            set_position(&mut wire, *last);
-            wire.context = transfer.then(|| Bytes::from_static(CAMPAIGN_TRANSFER));
+            set_campaign(wire, *last, *transfer);
             MessageType::MsgPreVote
         }
         Body::PreVoteAnswer { granted } => {
@@ -190,17 +196,14 @@ fn to_wire(message: &Message) -> raftpb::Message {
             MessageType::MsgTransferLeader
         }
         Body::Vote { last, transfer } => {
-            set_position(&mut wire, *last);
-            wire.context = transfer.then(|| Bytes::from_static(CAMPAIGN_TRANSFER));
+            set_campaign(wire, *last, *transfer);
             MessageType::MsgVote
         }
         Body::VoteAnswer { granted } => {
             wire.reject = Some(!granted);
             MessageType::MsgVoteResp
         }
-    };
-    wire.r#type = Some(kind as i32);
-    wire
+    }
 }
 
 fn from_wire(from: NodeId, to: NodeId, wire: raftpb::Message) -> Result<Message, FrameError> {
@@ -269,6 +272,11 @@ fn from_wire(from: NodeId, to: NodeId, wire: raftpb::Message) -> Result<Message,
 
 fn some_bytes(bytes: &Bytes) -> Option<Bytes> {
     (!bytes.is_empty()).then(|| bytes.clone())
+}
+
+fn set_campaign(wire: &mut raftpb::Message, last: Position, transfer: bool) {
+    set_position(wire, last);
+    wire.context = transfer.then(|| Bytes::from_static(CAMPAIGN_TRANSFER));
 }
 
 fn set_position(wire: &mut raftpb::Message, position: Position) {

@@ -16,7 +16,8 @@ pub enum Lane {
 impl Lane {
     /// The lane of a message.
     ///
-    /// `TimeoutNow` may overtake appends: it is sent only when the one who gets it holds everything.
+    /// `TimeoutNow` may overtake appends: it is sent only when the one who gets it holds
+    /// everything.
     ///
     /// # Panics
     ///

@@ -2,19 +2,20 @@
 //! machine.
 //!
 //! ```text
-//!   Propose, Read, …  (clients) ─┐                  ┌─► Append, Trim, ReadLog ──► log ───► Persisted, …
-//!   Receive           (peers) ───┼─► Node ── owns ──┼─► Send, SendSnapshot ─────► peers
-//!   handle_timeout    (time) ────┘     Consensus    ├─► Apply, InstallSnapshot ─► state ─► Applied, …
-//!                                                   └─► ReadDone, Refused, Leadership ──► clients
+//!   Propose, Read, …  (clients) ─┐                  ┌─► Append, Trim, ReadLog ► log ► Persisted, …
+//!   Receive           (peers) ───┼─► Node ── owns ──┼─► Send, SendSnapshot ──► peers
+//!   handle_timeout    (time) ────┘     Consensus    ├─► Apply, Install ► state ► Applied, …
+//!                                                   └─► ReadDone, Refused, Leadership ─► clients
 //! ```
 //!
 //! A machine: [`Event`]s with the time go in, [`Effect`]s come out of [`Node::poll`]. What is fed
-//! between two polls to the end is handled together: proposals go into consensus as one batch, reads
-//! share one question.
+//! between two polls to the end is handled together: proposals go into consensus as one batch,
+//! reads share one question.
 //!
 //! # Invariants
 //!
-//! - A read is done only when a state is published that shows every write completed before it began.
+//! - A read is done only when a state is published that shows every write completed before it
+//!   began.
 //! - The log is trimmed only behind what the engine holds durably, and never past where a snapshot
 //!   that is on its way was taken.
 //! - A configuration change takes effect when the state machine has applied and accepted it.
@@ -22,7 +23,8 @@
 //!
 //! # What it does not know
 //!
-//! What a command means, which consensus it drives, how frames travel, and where anything is stored.
+//! What a command means, which consensus it drives, how frames travel, and where anything is
+//! stored.
 //!
 //! # Where to start
 //!

@@ -41,8 +41,8 @@ pub struct Start {
     pub log: Position,
 }
 
-/// One member without the world. One owner feeds it events, then polls it until there is nothing more
-/// to do, and carries out the effects.
+/// One member without the world. One owner feeds it events, then polls it until there is nothing
+/// more to do, and carries out the effects.
 ///
 /// Invariants:
 /// - Entries go to the state machine once, in order, without gaps.
@@ -65,6 +65,8 @@ pub struct Node {
     opening: Position,
     /// A received snapshot that consensus is being asked about.
     offered: Option<SpoolTicket>,
+    /// The peer of a snapshot that was taken, while consensus is being asked about it.
+    taken: Option<NodeId>,
     frames_refused: u64,
     /// Writes to the log that follow a snapshot, while it is being installed; no more than a leader
     /// sends to a peer that was not heard of since.
@@ -108,6 +110,7 @@ impl Node {
             applying: VecDeque::new(),
             opening: Position::default(),
             offered: None,
+            taken: None,
             frames_refused: 0,
             held: VecDeque::new(),
             effects: VecDeque::new(),
@@ -148,7 +151,7 @@ impl Node {
                 self.snapshot_received(from, &header, spool);
             }
             Event::SnapshotSent { to, arrived } => self.snapshot_sent(to, arrived),
-            Event::SnapshotTaken { to, marker } => self.snapshot_taken(to, marker),
+            Event::SnapshotTaken { to, marker } => self.snapshot_taken(to, &marker),
             Event::Transfer { ticket, to } => {
                 if let Err(why) = self.consensus.transfer(self.now, to) {
                     self.refuse([ticket], why.into());
@@ -360,17 +363,15 @@ impl Node {
         self.finish_reads();
     }
 
-    fn snapshot_taken(&mut self, to: NodeId, marker: Marker) {
-        if self.leadership.leader != Some(self.id) {
+    fn snapshot_taken(&mut self, to: NodeId, marker: &Marker) {
+        self.snapshots.taken(to, marker.position.index);
+        self.taken = Some(to);
+        self.consensus.snapshot_started(to, marker);
+        self.drain();
+        if self.taken.take().is_some() {
             self.effects.push_back(Effect::ForgoSnapshot { to });
             self.snapshot_sent(to, false);
-            return;
         }
-        self.snapshots.taken(to, marker.position.index);
-        self.consensus.snapshot_started(to, &marker);
-        let term = Some(self.leadership.term);
-        let message = Message { from: self.id, to, term, body: Body::Snapshot { marker } };
-        self.effects.push_back(Effect::SendSnapshot { to, header: frame::encode(&message) });
     }
 
     fn snapshot_sent(&mut self, to: NodeId, arrived: bool) {
@@ -412,17 +413,23 @@ impl Node {
                     self.finish_reads();
                 }
                 consensus::Effect::ReadLost { ticket } => self.reads.lost(self.now, ticket),
-                consensus::Effect::Send(message) => {
-                    let lane = Lane::of(&message.body);
-                    let frame = frame::encode(&message);
-                    self.effects.push_back(Effect::Send { to: message.to, lane, frame });
-                }
+                consensus::Effect::Send(message) => self.send(&message),
                 consensus::Effect::SnapshotWanted { to } => {
                     self.snapshots.want(to);
                     self.start_snapshots();
                 }
             }
         }
+    }
+
+    fn send(&mut self, message: &Message) {
+        let (to, frame) = (message.to, frame::encode(message));
+        self.effects.push_back(if matches!(message.body, Body::Snapshot { .. }) {
+            assert_eq!(self.taken.take(), Some(to), "only what was taken is sent");
+            Effect::SendSnapshot { to, header: frame }
+        } else {
+            Effect::Send { to, lane: Lane::of(&message.body), frame }
+        });
     }
 
     fn hand_out(&mut self, entries: Vec<Entry>) {

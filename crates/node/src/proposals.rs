@@ -1,7 +1,8 @@
 //! Proposals on their way into the log.
 //!
 //! They are gathered until the node is polled, so that those that come together go into consensus
-//! together; while no leader is known they wait, as etcd's do, until whoever proposed them gives up.
+//! together; while no leader is known they wait, as etcd's do, until whoever proposed them gives
+//! up.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -37,7 +37,8 @@ pub(crate) struct Reads {
     count: usize,
 }
 
-/// Those who share a question. Any answer to a question asked in this round is good for all of them.
+/// Those who share a question. Any answer to a question asked in this round is good for all of
+/// them.
 #[derive(Debug)]
 struct Round {
     tickets: Vec<Ticket>,
@@ -116,8 +117,8 @@ impl Reads {
         }
     }
 
-    /// There is a new leader: what was asked of the one before is refused, as in etcd; what could not
-    /// be asked of anybody is asked now.
+    /// There is a new leader: what was asked of the one before is refused, as in etcd; what could
+    /// not be asked of anybody is asked now.
     pub(crate) fn leader_elected(&mut self, now: Time) -> Vec<Ticket> {
         match &mut self.round {
             Some(round) if round.asked => self.abandon(),

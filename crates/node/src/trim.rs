@@ -1,7 +1,7 @@
 //! How much of the log is kept.
 //!
-//! Entries behind what the engine holds durably are only needed by peers that lag. Some are kept for
-//! them, as many as fit into a number of entries and a number of bytes; who lags further gets a
+//! Entries behind what the engine holds durably are only needed by peers that lag. Some are kept
+//! for them, as many as fit into a number of entries and a number of bytes; who lags further gets a
 //! snapshot. A trim ends at a *point*: a place of which the term and the configuration are
 //! remembered, as the log's marker names both.
 

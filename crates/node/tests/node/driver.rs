@@ -146,24 +146,23 @@ impl Driver {
                 let entries = vec![entry(first.0, 1, 0)];
                 self.handle(Event::EntriesRead { first, entries });
             }
-            "applied" => {
-                let index = Index(position(args)?);
-                let mut changes = Vec::new();
-                while let Some((at, verdict)) = args.next_key() {
-                    let verdict = match verdict {
-                        "accepted" => Verdict::Accepted,
-                        "rejected" => Verdict::Rejected,
-                        other => return Err(format!("what is {other}?").into()),
-                    };
-                    changes.push((Index(at.parse()?), verdict));
-                }
-                self.handle(Event::Applied { index, changes });
-            }
+            "applied" => self.applied(args)?,
             "durable" => self.handle(Event::Durable { index: Index(position(args)?) }),
             "trimmed" => {
                 let marker = self.trims.pop().ok_or("no trim was asked for")?;
                 self.handle(Event::Trimmed { marker });
             }
+            "time" => {
+                self.now = self.now + Duration::from_millis(position(args)?);
+                self.node.handle_timeout(self.now);
+            }
+            _ => return self.run_snapshot_event(name, args),
+        }
+        Ok(true)
+    }
+
+    fn run_snapshot_event(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Answer<bool> {
+        match name {
             "snapshot" => {
                 let from = NodeId(key(args, "from")?);
                 let marker = marker(key(args, "at")?);
@@ -193,13 +192,24 @@ impl Driver {
                 let marker = self.installs.pop().ok_or("no install was asked for")?;
                 self.handle(Event::SnapshotInstalled { marker });
             }
-            "time" => {
-                self.now = self.now + Duration::from_millis(position(args)?);
-                self.node.handle_timeout(self.now);
-            }
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn applied(&mut self, args: &mut ArgumentConsumer<'_>) -> Answer<()> {
+        let index = Index(position(args)?);
+        let mut changes = Vec::new();
+        while let Some((at, verdict)) = args.next_key() {
+            let verdict = match verdict {
+                "accepted" => Verdict::Accepted,
+                "rejected" => Verdict::Rejected,
+                other => return Err(format!("what is {other}?").into()),
+            };
+            changes.push((Index(at.parse()?), verdict));
+        }
+        self.handle(Event::Applied { index, changes });
+        Ok(())
     }
 
     fn propose(&mut self, args: &mut ArgumentConsumer<'_>) -> Answer<()> {
@@ -233,20 +243,12 @@ impl Driver {
                 let leads = leader == Some(SELF);
                 let role = if leads { Role::Leader } else { Role::Follower };
                 let leadership = Leadership { term, leader, role };
+                self.script().status.leader = leader;
                 self.consensus_wants(consensus::Effect::Changed(leadership));
             }
             "hands-out" => self.hand_out(args)?,
             "answers" => {
-                self.script().answer = match args.next_pos().ok_or("what?")? {
-                    "Ok" => Ok(()),
-                    "BadTransferee" => Err(Refused::BadTransferee),
-                    "NoLeader" => Err(Refused::NoLeader),
-                    "NotLeader" => Err(Refused::NotLeader),
-                    "Removed" => Err(Refused::Removed),
-                    "TooMuchUncommitted" => Err(Refused::TooMuchUncommitted),
-                    "Transferring" => Err(Refused::Transferring),
-                    other => return Err(format!("what is {other}?").into()),
-                };
+                self.script().answer = answer(args.next_pos().ok_or("what?")?)?;
             }
             "takes" => self.script().commands_max = position(args)?,
             "lags" => {
@@ -418,6 +420,17 @@ fn show(effect: &Effect) -> String {
         }
         effect => format!("{effect:?}"),
     }
+}
+
+fn answer(name: &str) -> Answer<Result<(), Refused>> {
+    Ok(match name {
+        "Ok" => Ok(()),
+        "NoLeader" => Err(Refused::NoLeader),
+        "Removed" => Err(Refused::Removed),
+        "TooMuchUncommitted" => Err(Refused::TooMuchUncommitted),
+        "Transferring" => Err(Refused::Transferring),
+        other => return Err(format!("what is {other}?").into()),
+    })
 }
 
 /// A marker of members 1, 2 and 3, in term 1.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use consensus::{
-    Change, Consensus, Effect, Marker, Message, ReadTicket, Refused, Role, Status, WriteTicket,
+    Body, Change, Consensus, Effect, Marker, Message, ReadTicket, Refused, Role, Status,
+    WriteTicket,
 };
 use units::{ConfChangeKind, ConfState, Entry, EntryKind, Index, NodeId, Position, Term, Time};
 
@@ -150,6 +151,13 @@ impl Consensus for Scripted {
 
     fn snapshot_started(&mut self, to: NodeId, marker: &Marker) {
         self.call(format!("snapshot_started to {to} at {}", marker.position.index));
+        let mut script = self.script();
+        let Status { id: from, term, leader, .. } = script.status;
+        if leader == Some(from) {
+            let body = Body::Snapshot { marker: marker.clone() };
+            let message = Message { from, to, term: Some(term), body };
+            script.effects.push_back(Effect::Send(message));
+        }
     }
 
     fn snapshot_ended(&mut self, _: Time, to: NodeId, arrived: bool) {
