@@ -1,0 +1,257 @@
+//! Writing: a group of commands, one batch.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::mem;
+
+use backend::{Batch, Direction, Fault, Part, Step};
+use bytes::Bytes;
+use units::{LeaseId, Revision};
+
+use crate::arena::Arena;
+use crate::change::{Changes, Event, EventKind, Previous, encode_delete, encode_put};
+use crate::fences::Turn;
+use crate::interval::Interval;
+use crate::overlay::Overlay;
+use crate::reader::{Former, Reader, Refused};
+use crate::record::{KeyValue, Meta, Record};
+use crate::revision::RevisionKey;
+use crate::scan::scan;
+use crate::store::{Snapshot, Store};
+use crate::tables::{
+    COMPACT_SCHEDULED, CURRENT, HEADS, HISTORY, Head, HeadKind, KEYSPACE, REVISIONS, history_key,
+    history_value, write_dead_head, write_head, write_version,
+};
+
+/// Commands that are written and published together. Each sees those before it.
+///
+/// A command is any number of [`put`](Self::put) and [`delete_range`](Self::delete_range), then
+/// [`end`](Self::end). Nothing is undone: what a command may not do is found out before it begins.
+pub struct Group {
+    pub(crate) overlay: Overlay,
+    pub(crate) store: Store,
+    /// What is written now; for the fences, of which only changed ones are written.
+    former: Arc<Store>,
+    /// What the command at hand has changed.
+    events: Vec<Event>,
+}
+
+impl Group {
+    /// Begins after a snapshot, which must be the newest.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot) -> Self {
+        Self {
+            overlay: Overlay::new(snapshot.view().clone()),
+            store: Store::clone(snapshot.store()),
+            former: snapshot.store().clone(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Reads what the commands so far have made, the one at hand included.
+    #[must_use]
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.overlay, &self.store, self.newest())
+    }
+
+    /// The store as it is before the command at hand.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The other tables, to be read and written in the same batch.
+    #[must_use]
+    pub fn tables(&self) -> &Overlay {
+        &self.overlay
+    }
+
+    /// As [`tables`](Self::tables), to write. The keyspace's own tables are not to be touched.
+    pub fn tables_mut(&mut self) -> &mut Overlay {
+        &mut self.overlay
+    }
+
+    /// The key holds this from now on. Returns what it held before, if it lived.
+    ///
+    /// # Errors
+    ///
+    /// A fault of the engine.
+    pub fn put(
+        &mut self,
+        key: &Bytes,
+        value: &[u8],
+        lease: LeaseId,
+    ) -> Result<Option<Former>, Fault> {
+        assert!(!key.is_empty(), "a key is not empty");
+        let at = self.next_place();
+        let head = self.reader().head(key)?;
+        let former = head.as_ref().and_then(|(head, value)| former(head, value));
+        let record = KeyValue {
+            key,
+            create: former.as_ref().map_or(at.main, |former| former.record.meta.create),
+            modified: at.main,
+            version: former.as_ref().map_or(1, |former| former.record.meta.version + 1),
+            value,
+            lease,
+        };
+        let previous = former.as_ref().map(|former| former.at);
+        let (place, version) = write_version(at, false, previous, &record);
+        let text = version.slice(version.len() - record.len()..);
+        self.overlay.put(REVISIONS, place, version);
+        self.overlay.put(HEADS, key.clone(), write_head(at, &record));
+        if let Some((head, _)) = &head {
+            self.supersede(key, head);
+        }
+        if former.is_none() {
+            let turn = if head.is_some() { Turn::Revived } else { Turn::Born };
+            self.store.fences.turn(&self.overlay, key, turn)?;
+        }
+        self.events.push(Event {
+            key: key.clone(),
+            kind: EventKind::Put,
+            create: former.is_none(),
+            encoded: encode_put(&text),
+            previous: self.previous(key, head.as_ref().map(|(head, _)| head), former.as_ref()),
+        });
+        Ok(former)
+    }
+
+    /// The keys of the interval are gone, in ascending order. Returns what they held.
+    ///
+    /// # Errors
+    ///
+    /// A fault of the engine.
+    pub fn delete_range(&mut self, keys: &Interval) -> Result<Vec<Former>, Fault> {
+        let mut arena = Arena::new();
+        let mut found: Vec<(Head, Former)> = Vec::new();
+        let mut meet = |head: Head, record: Bytes| {
+            let (meta, whole) = match &head.kind {
+                HeadKind::Dead => return,
+                HeadKind::Short(meta) => (meta.clone(), false),
+                HeadKind::Whole(meta) => (meta.clone(), true),
+            };
+            let former = Former { at: head.at, record: Record { bytes: record, meta }, whole };
+            found.push((head, former));
+        };
+        if let Some(key) = keys.as_single() {
+            if let Some((head, value)) = self.reader().head(key)? {
+                let record = head.share(&value);
+                meet(head, record);
+            }
+        } else {
+            let how = (Direction::Ascending, Part::Records);
+            scan(&self.overlay, HEADS, keys.bounds(), how, &mut |_, value| {
+                let head = Head::read(value)?;
+                if head.lives() {
+                    let record = arena.keep(head.record(value));
+                    meet(head, record);
+                }
+                Ok(Step::Next)
+            })?;
+        }
+        for (head, former) in &found {
+            self.delete(head, former)?;
+        }
+        Ok(found.into_iter().map(|(_, former)| former).collect())
+    }
+
+    /// Ends the command at hand. Returns what it changed, if it changed anything.
+    pub fn end(&mut self) -> Option<Arc<Changes>> {
+        if self.events.is_empty() {
+            return None;
+        }
+        let revision = self.newest();
+        assert!(revision > self.store.revision, "a change makes a revision");
+        self.store.revision = revision;
+        self.overlay.put(KEYSPACE, CURRENT, revision.0.to_be_bytes().to_vec());
+        Some(Arc::new(Changes { revision, events: mem::take(&mut self.events) }))
+    }
+
+    /// Lets history below a revision be dropped: reads there are refused from now on.
+    /// [`Compaction`](crate::Compaction) drops it.
+    ///
+    /// # Errors
+    ///
+    /// The revision is compacted already, or not there yet.
+    pub fn compact(&mut self, to: Revision) -> Result<(), Refused> {
+        assert!(self.events.is_empty(), "a compaction is a command of its own");
+        if to <= self.store.compacted {
+            return Err(Refused::Compacted);
+        }
+        if to > self.store.revision {
+            return Err(Refused::Future);
+        }
+        self.store.compacted = to;
+        self.overlay.put(KEYSPACE, COMPACT_SCHEDULED, to.0.to_be_bytes().to_vec());
+        Ok(())
+    }
+
+    /// What to write, and what is known once it is written.
+    #[must_use]
+    pub fn finish(mut self) -> (Batch, Store) {
+        assert!(self.events.is_empty(), "every command is ended");
+        self.store.fences.write(&self.former.fences, &mut self.overlay);
+        (self.overlay.into_batch(), self.store)
+    }
+
+    /// The revision that is read by default.
+    fn newest(&self) -> Revision {
+        let current = self.store.revision;
+        if self.events.is_empty() { current } else { current.next() }
+    }
+
+    fn next_place(&self) -> RevisionKey {
+        let sub = u32::try_from(self.events.len()).expect("a command has fewer changes than 2^32");
+        RevisionKey { main: self.store.revision.next(), sub }
+    }
+
+    fn delete(&mut self, head: &Head, former: &Former) -> Result<(), Fault> {
+        let at = self.next_place();
+        let key = former.record.key();
+        let record = KeyValue { key: &key, ..KeyValue::default() };
+        let (place, version) = write_version(at, true, Some(former.at), &record);
+        self.overlay.put(REVISIONS, place, version);
+        self.overlay.put(HEADS, key.clone(), write_dead_head(at));
+        self.supersede(&key, head);
+        self.store.fences.turn(&self.overlay, &key, Turn::Died)?;
+        self.events.push(Event {
+            kind: EventKind::Delete,
+            create: false,
+            encoded: encode_delete(&key, at.main),
+            previous: self.previous(&key, Some(head), Some(former)),
+            key,
+        });
+        Ok(())
+    }
+
+    /// The version in the head gives way to another one.
+    fn supersede(&mut self, key: &[u8], head: &Head) {
+        let tombstone = !head.lives();
+        self.overlay.put(HISTORY, history_key(key, head.at), history_value(tombstone));
+    }
+
+    /// What the key held before the command at hand.
+    fn previous(&self, key: &[u8], head: Option<&Head>, former: Option<&Former>) -> Previous {
+        if head.is_some_and(|head| head.at.main > self.store.revision) {
+            // The command changed it before; the first change knows.
+            let first = self.events.iter().find(|event| event.key == key);
+            return first.expect("every change has an event").previous.clone();
+        }
+        match former {
+            None => Previous::None,
+            Some(former) if former.whole => Previous::Record(former.record.bytes.clone()),
+            Some(former) => Previous::At(former.at),
+        }
+    }
+}
+
+/// What a head says of a key that lives.
+fn former(head: &Head, value: &Bytes) -> Option<Former> {
+    let (meta, whole): (&Meta, bool) = match &head.kind {
+        HeadKind::Dead => return None,
+        HeadKind::Short(meta) => (meta, false),
+        HeadKind::Whole(meta) => (meta, true),
+    };
+    let record = Record { bytes: head.share(value), meta: meta.clone() };
+    Some(Former { at: head.at, record, whole })
+}

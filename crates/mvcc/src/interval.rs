@@ -1,0 +1,88 @@
+//! Which keys a request means.
+
+use core::ops::Bound;
+
+use backend::Bounds;
+use bytes::Bytes;
+
+/// An interval of keys, said as etcd's requests say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interval {
+    start: Bytes,
+    end: End,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum End {
+    /// Only keys below this one. If it is not above the start, the interval is empty.
+    Before(Bytes),
+    /// To the last key there is.
+    Open,
+    /// The start alone.
+    Single,
+}
+
+impl Interval {
+    /// `range_end` as on etcd's wire: empty means the key alone, a zero byte means to the end, else
+    /// it is the first key that is not meant.
+    #[must_use]
+    pub fn new(key: Bytes, range_end: Bytes) -> Self {
+        let end = match &range_end[..] {
+            [] => End::Single,
+            [0] => End::Open,
+            _ => End::Before(range_end),
+        };
+        Self { start: key, end }
+    }
+
+    /// One key.
+    #[must_use]
+    pub fn single(key: Bytes) -> Self {
+        Self { start: key, end: End::Single }
+    }
+
+    /// Every key.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { start: Bytes::new(), end: End::Open }
+    }
+
+    /// The key, if it is one by construction.
+    #[must_use]
+    pub fn as_single(&self) -> Option<&Bytes> {
+        matches!(self.end, End::Single).then_some(&self.start)
+    }
+
+    /// The first key that may be in it.
+    #[must_use]
+    pub fn start(&self) -> &Bytes {
+        &self.start
+    }
+
+    /// The same interval from this key on, which is in it. One key stays one key.
+    #[must_use]
+    pub fn from(&self, key: Bytes) -> Self {
+        Self { start: key, end: self.end.clone() }
+    }
+
+    /// Whether the key is in it.
+    #[must_use]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        match &self.end {
+            End::Before(end) => self.start <= key && key < &end[..],
+            End::Open => self.start <= key,
+            End::Single => self.start == key,
+        }
+    }
+
+    /// The same for an engine.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds<'_> {
+        let end = match &self.end {
+            End::Before(end) => Bound::Excluded(&end[..]),
+            End::Open => Bound::Unbounded,
+            End::Single => Bound::Included(&self.start[..]),
+        };
+        (Bound::Included(&self.start[..]), end)
+    }
+}

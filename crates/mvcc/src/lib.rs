@@ -1,0 +1,63 @@
+//! Every version of every key, over an ordered engine.
+//!
+//! ```text
+//!   View ──► Snapshot ──► Reader: get, scan, count, changes, hash        (any thread, any revision)
+//!                │
+//!                └──────► Group: put, delete_range, end ──► Changes      (one owner, reads its writes)
+//!                           └──► finish ──► Batch + Store                (written, then published)
+//! ```
+//!
+//! In go an engine's view and the commands' changes; out come records as they are stored, so that
+//! they are spliced into answers, one batch for a whole group of commands, and what changed.
+//!
+//! # Invariants
+//!
+//! - A command that changes something raises the revision by one; one that does not raises nothing.
+//! - The revision never goes down, whatever is deleted, compacted or crashed.
+//! - A read at a revision that is not compacted shows all of it, while a compaction runs too.
+//! - Memory holds no key but a fence for some 512 neighbours; a start reads nothing else.
+//!
+//! # What it does not know
+//!
+//! Leases as anything but a number, requests, and who agreed on the commands.
+//!
+//! # Where to start
+//!
+//! `tables.rs`, which says how it lies in the engine; then [`Reader`] and [`Group`].
+
+#![no_std]
+
+extern crate alloc;
+
+mod arena;
+mod change;
+mod compaction;
+mod count;
+mod crc;
+mod fences;
+mod group;
+mod hash;
+mod interval;
+mod overlay;
+mod reader;
+mod record;
+mod revision;
+mod scan;
+mod store;
+mod tables;
+
+#[cfg(test)]
+mod tests;
+
+pub use arena::Arena;
+pub use change::{Changes, Event, EventKind, Previous};
+pub use compaction::{Budget, Compaction};
+pub use group::Group;
+pub use hash::{Hash, HashScope};
+pub use interval::Interval;
+pub use overlay::Overlay;
+pub use reader::{Former, Found, Reader, Refused};
+pub use record::{Meta, Record};
+pub use revision::RevisionKey;
+pub use store::{Snapshot, Store};
+pub use tables::KEY_TABLES;

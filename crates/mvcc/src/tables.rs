@@ -1,0 +1,250 @@
+//! How the keyspace lies in the engine: the tables, and what their keys and values look like.
+//!
+//! ```text
+//!   revisions   main u64 BE · sub u32 BE                → flags · previous main · previous sub · KeyValue
+//!   heads       the key                                 → kind · sub · …
+//!                 whole:  the KeyValue                    (up to HEAD_BYTES_MAX)
+//!                 short:  the KeyValue without its value  (the value is in `revisions`)
+//!                 dead:   main of the tombstone
+//!   history     key, escaped · !main · !sub             → 0 put, 1 tombstone     (superseded versions)
+//!   fences      first key of a block                    → living u32 BE · dead u32 BE
+//!   keyspace    a name                                  → a revision u64 BE
+//! ```
+//!
+//! Numbers without a width are protobuf varints. A `KeyValue` is byte for byte what etcd has in its
+//! file, so that hashes and exports need no encoding; a tombstone's holds the key alone. `previous`
+//! links a version to the one that it superseded; nothing but the key says otherwise what hangs
+//! together, so a compaction and a hash follow the links and never look up a key.
+//!
+//! A dead head stays until compaction takes its tombstone away, so a scan of `heads` meets every key
+//! that lives at any revision that is not compacted.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use backend::{Fault, Table};
+use bytes::Bytes;
+use units::Revision;
+
+use crate::record::{KeyValue, Meta, Record, read_varint, varint_len, write_varint};
+use crate::revision::{REVISION_KEY_BYTES, RevisionKey};
+
+/// Every version, in the order of history.
+pub(crate) const REVISIONS: Table = Table { id: 1, name: "revisions" };
+/// The newest version of every key.
+pub(crate) const HEADS: Table = Table { id: 2, name: "heads" };
+/// Where the superseded versions of a key are.
+pub(crate) const HISTORY: Table = Table { id: 3, name: "history" };
+/// How many keys there are in each block of neighbours.
+pub(crate) const FENCES: Table = Table { id: 4, name: "fences" };
+/// Revisions with a name.
+pub(crate) const KEYSPACE: Table = Table { id: 5, name: "keyspace" };
+
+/// All tables of the keyspace.
+pub const KEY_TABLES: [Table; 5] = [REVISIONS, HEADS, HISTORY, FENCES, KEYSPACE];
+
+/// In [`KEYSPACE`]: the current revision.
+pub(crate) const CURRENT: &[u8] = b"revision";
+/// In [`KEYSPACE`]: up to where history may be dropped; reads below are refused.
+pub(crate) const COMPACT_SCHEDULED: &[u8] = b"compact-scheduled";
+/// In [`KEYSPACE`]: up to where history has been dropped.
+pub(crate) const COMPACT_FINISHED: &[u8] = b"compact-finished";
+
+/// A record up to this size lies in the head too, so that reading it is one access. Beyond it a
+/// second access costs less than the copy.
+const HEAD_BYTES_MAX: usize = 1024;
+
+const WHOLE: u8 = 0;
+const SHORT: u8 = 1;
+const DEAD: u8 = 2;
+
+/// The flag of a tombstone.
+const TOMBSTONE: u64 = 1;
+
+/// Behind an escaped key; below everything that an escaped key can go on with.
+const KEY_END: [u8; 2] = [0x00, 0x01];
+/// What a zero byte of a key becomes, so that no key is a prefix of another and their order is kept.
+const ESCAPED_ZERO: [u8; 2] = [0x00, 0xff];
+
+/// The fault of a record that does not read as it must.
+pub(crate) fn damaged(table: Table, what: impl core::fmt::Display) -> Fault {
+    Fault::Corrupt { file: format!("table {}", table.name), what: format!("{what}") }
+}
+
+/// A version as `revisions` holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Version<'a> {
+    pub(crate) tombstone: bool,
+    /// What it superseded; `None` for the first version of a generation.
+    pub(crate) previous: Option<RevisionKey>,
+    /// Where the `KeyValue` begins.
+    start: usize,
+    value: &'a [u8],
+}
+
+impl<'a> Version<'a> {
+    pub(crate) fn read(value: &'a [u8]) -> Result<Self, Fault> {
+        let read = || {
+            let (flags, at) = read_varint(value, 0)?;
+            let (main, at) = read_varint(value, at)?;
+            let (sub, start) = read_varint(value, at)?;
+            let main = Revision(i64::try_from(main).ok()?);
+            let previous = RevisionKey { main, sub: u32::try_from(sub).ok()? };
+            let previous = (previous != RevisionKey::default()).then_some(previous);
+            Some(Self { tombstone: flags & TOMBSTONE != 0, previous, start, value })
+        };
+        read().ok_or_else(|| damaged(REVISIONS, "a version's links cannot be read"))
+    }
+
+    /// The encoded `KeyValue`.
+    pub(crate) fn record(&self) -> &'a [u8] {
+        &self.value[self.start..]
+    }
+
+    /// The encoded `KeyValue`, shared out of the value that this was read from.
+    pub(crate) fn share(&self, value: &Bytes) -> Bytes {
+        value.slice(self.start..)
+    }
+
+    /// What the record says.
+    pub(crate) fn meta(&self) -> Result<Meta, Fault> {
+        Meta::read(self.record()).ok_or_else(|| damaged(REVISIONS, "a record cannot be read"))
+    }
+}
+
+/// A version's entry in `revisions`.
+pub(crate) fn write_version(
+    at: RevisionKey,
+    tombstone: bool,
+    previous: Option<RevisionKey>,
+    record: &KeyValue<'_>,
+) -> (Bytes, Bytes) {
+    let previous = previous.unwrap_or_default();
+    let (main, sub) = (previous.main.0.cast_unsigned(), u64::from(previous.sub));
+    let links = 1 + varint_len(main) + varint_len(sub);
+    let mut bytes = Vec::with_capacity(REVISION_KEY_BYTES + links + record.len());
+    bytes.extend_from_slice(&at.encode());
+    write_varint(&mut bytes, if tombstone { TOMBSTONE } else { 0 });
+    write_varint(&mut bytes, main);
+    write_varint(&mut bytes, sub);
+    record.write(&mut bytes);
+    let mut key = Bytes::from(bytes);
+    let value = key.split_off(REVISION_KEY_BYTES);
+    (key, value)
+}
+
+/// The newest version of a key, as `heads` holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) at: RevisionKey,
+    pub(crate) kind: HeadKind,
+    /// Where the `KeyValue` begins in the value this was read from.
+    start: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum HeadKind {
+    /// The key is deleted.
+    Dead,
+    /// The key lives, and the head holds all of it.
+    Whole(Meta),
+    /// The key lives; its value is in `revisions`.
+    Short(Meta),
+}
+
+impl Head {
+    pub(crate) fn read(value: &[u8]) -> Result<Self, Fault> {
+        let read = || {
+            let (kind, rest) = value.split_first()?;
+            let (sub, at) = read_varint(value, value.len() - rest.len())?;
+            let sub = u32::try_from(sub).ok()?;
+            if *kind == DEAD {
+                let (main, start) = read_varint(value, at)?;
+                let at = RevisionKey { main: Revision(i64::try_from(main).ok()?), sub };
+                return Some(Self { at, kind: HeadKind::Dead, start });
+            }
+            let meta = Meta::read(&value[at..])?;
+            let head = RevisionKey { main: meta.modified, sub };
+            let kind = match *kind {
+                WHOLE => HeadKind::Whole(meta),
+                SHORT => HeadKind::Short(meta),
+                _ => return None,
+            };
+            Some(Self { at: head, kind, start: at })
+        };
+        read().ok_or_else(|| damaged(HEADS, "a head cannot be read"))
+    }
+
+    /// The `KeyValue`, with or without its value, out of the value that this was read from.
+    pub(crate) fn record<'a>(&self, value: &'a [u8]) -> &'a [u8] {
+        &value[self.start..]
+    }
+
+    /// The same, shared.
+    pub(crate) fn share(&self, value: &Bytes) -> Bytes {
+        value.slice(self.start..)
+    }
+
+    pub(crate) fn lives(&self) -> bool {
+        !matches!(self.kind, HeadKind::Dead)
+    }
+}
+
+/// The head of a key that lives.
+pub(crate) fn write_head(at: RevisionKey, record: &KeyValue<'_>) -> Bytes {
+    let short = KeyValue { value: &[], ..*record };
+    let (kind, record) =
+        if record.len() <= HEAD_BYTES_MAX { (WHOLE, record) } else { (SHORT, &short) };
+    let sub = u64::from(at.sub);
+    let mut bytes = Vec::with_capacity(1 + varint_len(sub) + record.len());
+    bytes.push(kind);
+    write_varint(&mut bytes, sub);
+    record.write(&mut bytes);
+    bytes.into()
+}
+
+/// The head of a key that was deleted.
+pub(crate) fn write_dead_head(at: RevisionKey) -> Bytes {
+    let (main, sub) = (at.main.0.cast_unsigned(), u64::from(at.sub));
+    let mut bytes = Vec::with_capacity(1 + varint_len(sub) + varint_len(main));
+    bytes.push(DEAD);
+    write_varint(&mut bytes, sub);
+    write_varint(&mut bytes, main);
+    bytes.into()
+}
+
+/// What `history` says of a superseded version.
+pub(crate) fn history_value(tombstone: bool) -> Bytes {
+    Bytes::from_static(if tombstone { &[1] } else { &[0] })
+}
+
+/// The key of a superseded version in `history`.
+pub(crate) fn history_key(key: &[u8], at: RevisionKey) -> Vec<u8> {
+    let mut bytes = escaped(key);
+    bytes.extend_from_slice(&at.encode_descending());
+    bytes
+}
+
+/// Where a superseded version stands, of whatever key.
+pub(crate) fn history_revision(bytes: &[u8]) -> Result<RevisionKey, Fault> {
+    let at = bytes.len().checked_sub(REVISION_KEY_BYTES);
+    at.and_then(|at| RevisionKey::decode_descending(&bytes[at..]))
+        .ok_or_else(|| damaged(HISTORY, "a revision cannot be read"))
+}
+
+fn escaped(key: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(key.len() + KEY_END.len() + REVISION_KEY_BYTES);
+    for byte in key {
+        match byte {
+            0 => bytes.extend_from_slice(&ESCAPED_ZERO),
+            _ => bytes.push(*byte),
+        }
+    }
+    bytes.extend_from_slice(&KEY_END);
+    bytes
+}
+
+/// Reads a record out of a head or a version.
+pub(crate) fn record(table: Table, bytes: Bytes) -> Result<Record, Fault> {
+    Record::read(bytes).ok_or_else(|| damaged(table, "a record cannot be read"))
+}
