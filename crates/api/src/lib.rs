@@ -1,0 +1,3 @@
+//! etcd's API, spoken by a member.
+pub mod ids;
+pub mod urls;

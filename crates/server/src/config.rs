@@ -1,0 +1,295 @@
+//! What a member is told at its start.
+
+mod flags;
+mod table;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use api::urls::{BadUrl, Url, Urls};
+
+pub(crate) use self::flags::{Asked, Misuse, Remark, Settings, USAGE, help, parse};
+pub use self::logging::{LogConfig, LogFormat, LogLevel, LogOutput};
+
+mod logging;
+
+/// What a member is told at its start; the fields are etcd's flags.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `--name`
+    pub name: String,
+    /// `--data-dir`
+    pub data_dir: PathBuf,
+    /// `--wal-dir`, if it is not inside the data directory.
+    pub wal_dir: Option<PathBuf>,
+    /// `--listen-client-urls`
+    pub listen_client_urls: Urls,
+    /// `--listen-peer-urls`
+    pub listen_peer_urls: Urls,
+    /// `--advertise-client-urls`
+    pub advertise_client_urls: Urls,
+    /// `--initial-advertise-peer-urls`
+    pub advertise_peer_urls: Urls,
+    /// `--initial-cluster`: names and peer URLs.
+    pub initial_cluster: BTreeMap<String, Urls>,
+    /// `--initial-cluster-state`
+    pub initial_cluster_state: ClusterState,
+    /// `--initial-cluster-token`
+    pub initial_cluster_token: String,
+    /// `--heartbeat-interval`
+    pub heartbeat: Duration,
+    /// `--election-timeout`
+    pub election_timeout: Duration,
+    /// `--initial-election-tick-advance`
+    pub initial_election_tick_advance: bool,
+    /// `--pre-vote`
+    pub pre_vote: bool,
+    /// `--strict-reconfig-check`
+    pub strict_reconfig_check: bool,
+    /// `--max-learners`
+    pub learners_max: usize,
+    /// `--snapshot-count`
+    pub snapshot_count: u64,
+    /// `--snapshot-catchup-entries`
+    pub snapshot_catchup_entries: u64,
+    /// `--quota-backend-bytes`; `None` for no limit.
+    pub quota_bytes: Option<u64>,
+    /// `--max-txn-ops`
+    pub txn_ops_max: usize,
+    /// `--max-request-bytes`
+    pub request_bytes_max: usize,
+    /// `--max-concurrent-streams`
+    pub concurrent_streams_max: u32,
+    /// `--grpc-keepalive-interval`; `None` for no pings.
+    pub keepalive_interval: Option<Duration>,
+    /// `--grpc-keepalive-timeout`
+    pub keepalive_timeout: Duration,
+    /// `--watch-progress-notify-interval`
+    pub watch_progress_interval: Duration,
+    /// `--warning-apply-duration`
+    pub warning_apply_duration: Duration,
+    /// `--warning-unary-request-duration`
+    pub warning_request_duration: Duration,
+    /// `--unsafe-no-fsync`
+    pub unsafe_no_fsync: bool,
+}
+
+/// Whether the cluster that the flags describe is to be founded, or is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterState {
+    /// This member is one of its founders.
+    New,
+    /// This member was added to it.
+    Existing,
+}
+
+/// Why settings cannot be, in etcd's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadConfig {
+    /// Clients are to be served somewhere, and nobody is to know where.
+    AdvertiseClientUrls,
+    /// It lacks a host.
+    AdvertiseHost {
+        /// The flag.
+        flag: &'static str,
+        /// All that it says.
+        urls: String,
+        /// The one without a host.
+        url: String,
+    },
+    /// A flag that must be positive is not.
+    NotPositive(&'static str),
+    /// The election timeout is longer than is sensible.
+    ElectionTooLong(u64),
+    /// A single lost heartbeat would start an election.
+    ElectionTooShort {
+        /// `--election-timeout`
+        election_ms: u64,
+        /// `--heartbeat-interval`
+        heartbeat_ms: u64,
+    },
+    /// `--initial-cluster` is not a list of members.
+    InitialCluster(BadUrl),
+    /// One cannot listen there.
+    Listen(String),
+    /// About the log.
+    Log(String),
+    /// A URL asks for what this server does not have.
+    Scheme(String),
+}
+
+impl fmt::Display for BadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AdvertiseClientUrls => f.write_str(
+                "--advertise-client-urls is required when --listen-client-urls is set explicitly",
+            ),
+            Self::AdvertiseHost { flag, urls, url } => {
+                write!(f, "{flag} {urls:?} must be \"host:port\" (unexpected empty host ({url}))")
+            }
+            Self::NotPositive(flag) => write!(f, "{flag} must be >0 (set to 0ms)"),
+            Self::ElectionTooLong(ms) => write!(
+                f,
+                "--election-timeout[{ms}ms] is too long, and should be set less than \
+                 {ELECTION_MS_MAX}ms"
+            ),
+            Self::ElectionTooShort { election_ms, heartbeat_ms } => write!(
+                f,
+                "--election-timeout[{election_ms}ms] should be at least as 5 times as \
+                 --heartbeat-interval[{heartbeat_ms}ms]"
+            ),
+            Self::InitialCluster(error) => error.fmt(f),
+            Self::Listen(url) => write!(f, "expected IP in URL for binding ({url})"),
+            Self::Log(text) => f.write_str(text),
+            Self::Scheme(url) => {
+                write!(f, "URL {url}: its scheme is not supported by this version of etcdd")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BadConfig {}
+
+/// What etcd allows at most.
+const ELECTION_MS_MAX: u64 = 50_000;
+
+/// The size limit of the store when none is set.
+const QUOTA_BYTES_DEFAULT: u64 = 2 << 30;
+
+/// How often watches that ask for it hear of progress when nothing is set.
+const WATCH_PROGRESS_DEFAULT: Duration = Duration::from_secs(600);
+
+/// From where on a request is worth a line in the log when nothing is set.
+const SLOW_REQUEST_DEFAULT: Duration = Duration::from_millis(300);
+
+const NAME_DEFAULT: &str = "default";
+
+impl Config {
+    /// Reads settings.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that cannot be, in the order in which etcd checks.
+    pub(crate) fn from_settings(settings: &Settings) -> Result<Self, BadConfig> {
+        let name = settings.text("name").to_owned();
+        let duration = |flag| settings.value(flag).positive_duration();
+        let config = Self {
+            data_dir: match settings.text("data-dir") {
+                "" => PathBuf::from(format!("{name}.etcd")),
+                dir => PathBuf::from(dir),
+            },
+            wal_dir: Some(settings.text("wal-dir")).filter(|dir| !dir.is_empty()).map(Into::into),
+            listen_client_urls: settings.urls("listen-client-urls"),
+            listen_peer_urls: settings.urls("listen-peer-urls"),
+            advertise_client_urls: settings.urls("advertise-client-urls"),
+            advertise_peer_urls: settings.urls("initial-advertise-peer-urls"),
+            initial_cluster: initial_cluster(settings)?,
+            initial_cluster_state: match settings.text("initial-cluster-state") {
+                "existing" => ClusterState::Existing,
+                _ => ClusterState::New,
+            },
+            initial_cluster_token: settings.text("initial-cluster-token").to_owned(),
+            heartbeat: Duration::from_millis(settings.uint("heartbeat-interval")),
+            election_timeout: Duration::from_millis(settings.uint("election-timeout")),
+            initial_election_tick_advance: settings.bool("initial-election-tick-advance"),
+            pre_vote: settings.bool("pre-vote"),
+            strict_reconfig_check: settings.bool("strict-reconfig-check"),
+            learners_max: usize::try_from(settings.int("max-learners")).unwrap_or(0),
+            snapshot_count: settings.uint("snapshot-count"),
+            snapshot_catchup_entries: settings.uint("snapshot-catchup-entries"),
+            quota_bytes: match settings.int("quota-backend-bytes") {
+                0 => Some(QUOTA_BYTES_DEFAULT),
+                bytes => u64::try_from(bytes).ok(),
+            },
+            txn_ops_max: saturated(settings.uint("max-txn-ops")),
+            request_bytes_max: saturated(settings.uint("max-request-bytes")),
+            concurrent_streams_max: u32::try_from(settings.uint("max-concurrent-streams"))
+                .unwrap_or(u32::MAX),
+            keepalive_interval: duration("grpc-keepalive-interval"),
+            keepalive_timeout: duration("grpc-keepalive-timeout").unwrap_or(Duration::MAX),
+            watch_progress_interval: duration("watch-progress-notify-interval")
+                .unwrap_or(WATCH_PROGRESS_DEFAULT),
+            warning_apply_duration: duration("warning-apply-duration").unwrap_or_default(),
+            warning_request_duration: duration("warning-unary-request-duration")
+                .unwrap_or(SLOW_REQUEST_DEFAULT),
+            unsafe_no_fsync: settings.bool("unsafe-no-fsync"),
+            name,
+        };
+        config.check()?;
+        let is_listed =
+            !settings.is_given("listen-client-urls") || settings.is_given("advertise-client-urls");
+        if is_listed { Ok(config) } else { Err(BadConfig::AdvertiseClientUrls) }
+    }
+
+    fn check(&self) -> Result<(), BadConfig> {
+        for urls in [&self.listen_peer_urls, &self.listen_client_urls] {
+            if let Some(url) = urls.iter().find(|url| !url.is_bindable()) {
+                return Err(BadConfig::Listen(url.to_string()));
+            }
+        }
+        check_hosts("--initial-advertise-peer-urls", &self.advertise_peer_urls)?;
+        check_hosts("--advertise-client-urls", &self.advertise_client_urls)?;
+        let (heartbeat_ms, election_ms) = (millis(self.heartbeat), millis(self.election_timeout));
+        if heartbeat_ms == 0 {
+            return Err(BadConfig::NotPositive("--heartbeat-interval"));
+        }
+        if election_ms == 0 {
+            return Err(BadConfig::NotPositive("--election-timeout"));
+        }
+        if heartbeat_ms.saturating_mul(5) > election_ms {
+            return Err(BadConfig::ElectionTooShort { election_ms, heartbeat_ms });
+        }
+        if election_ms > ELECTION_MS_MAX {
+            return Err(BadConfig::ElectionTooLong(election_ms));
+        }
+        let listened = self.listen_peer_urls.iter().chain(self.listen_client_urls.iter());
+        match listened.chain(self.advertise_peer_urls.iter()).find(|url| !is_plain(url)) {
+            Some(url) => Err(BadConfig::Scheme(url.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// How long a request may take before its client hears that it timed out.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(5) + self.election_timeout * 2
+    }
+}
+
+/// TLS and Unix sockets are not spoken yet.
+fn is_plain(url: &Url) -> bool {
+    url.scheme() == api::urls::Scheme::Http
+}
+
+fn check_hosts(flag: &'static str, urls: &Urls) -> Result<(), BadConfig> {
+    match urls.iter().find(|url| url.host().is_empty()) {
+        Some(url) => {
+            Err(BadConfig::AdvertiseHost { flag, urls: urls.to_string(), url: url.to_string() })
+        }
+        None => Ok(()),
+    }
+}
+
+/// As given, or this member alone. Only the name changes the default, as in etcd.
+fn initial_cluster(settings: &Settings) -> Result<BTreeMap<String, Urls>, BadConfig> {
+    let name = settings.text("name");
+    if settings.is_given("initial-cluster") || name == NAME_DEFAULT {
+        return api::urls::parse_cluster(settings.text("initial-cluster"))
+            .map_err(BadConfig::InitialCluster);
+    }
+    Ok(BTreeMap::from([(name.to_owned(), settings.urls("initial-advertise-peer-urls"))]))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn saturated(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+use std::collections::BTreeSet;
+
+use super::{Asked, Misuse, Remark, Settings, help, parse};
+use crate::config::table::FLAGS;
+
+fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings, Misuse> {
+    let arguments = arguments.iter().map(|text| (*text).to_owned());
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    match parse(arguments, variables)? {
+        Asked::Run(settings) => Ok(settings),
+        other => panic!("asked for {other:?}"),
+    }
+}
+
+fn refusal(arguments: &[&str], variables: &[(&str, &str)]) -> Misuse {
+    settings(arguments, variables).expect_err("it is misused")
+}
+
+#[test]
+fn flags_are_written_in_many_ways() {
+    for arguments in [
+        &["--name=a"][..],
+        &["-name=a"],
+        &["--name", "a"],
+        &["-name", "a"],
+        &["--name", "b", "--name", "a"],
+        &["--name=a", "--"],
+    ] {
+        let settings = settings(arguments, &[]).expect("a valid command line");
+        assert_eq!(settings.text("name"), "a", "{arguments:?}");
+        assert!(settings.is_given("name") && !settings.is_given("data-dir"));
+    }
+    let value = settings(&["--initial-cluster", "a=b"], &[]).expect("only the first = counts");
+    assert_eq!(value.text("initial-cluster"), "a=b");
+}
+
+#[test]
+fn switches_need_no_value() {
+    assert!(settings(&["--pre-vote=true"], &[]).expect("valid").bool("pre-vote"));
+    assert!(settings(&["--unsafe-no-fsync"], &[]).expect("valid").bool("unsafe-no-fsync"));
+    assert!(!settings(&["-pre-vote=false"], &[]).expect("valid").bool("pre-vote"));
+    // What follows a switch is not its value.
+    assert_eq!(
+        refusal(&["--pre-vote", "false"], &[]),
+        Misuse::Refused("\"false\" is not a valid flag".to_owned())
+    );
+}
+
+#[test]
+fn go_would_complain_in_these_words() {
+    for (arguments, text) in [
+        (&["--nonsense"][..], "flag provided but not defined: -nonsense"),
+        (&["-x=1"], "flag provided but not defined: -x"),
+        (
+            &["--experimental-max-learners=2"],
+            "flag provided but not defined: -experimental-max-learners",
+        ),
+        (&["--name"], "flag needs an argument: -name"),
+        (&["---name=a"], "bad flag syntax: ---name=a"),
+        (&["--=a"], "bad flag syntax: --=a"),
+        (&["--max-txn-ops=x"], "invalid value \"x\" for flag -max-txn-ops: parse error"),
+        (&["--max-txn-ops=-1"], "invalid value \"-1\" for flag -max-txn-ops: value out of range"),
+        (&["--pre-vote=maybe"], "invalid boolean value \"maybe\" for -pre-vote: parse error"),
+        (
+            &["--initial-cluster-state=old"],
+            "invalid value \"old\" for flag -initial-cluster-state: invalid value",
+        ),
+    ] {
+        assert_eq!(refusal(arguments, &[]), Misuse::Syntax(text.to_owned()));
+    }
+    assert_eq!(refusal(&["run"], &[]), Misuse::Refused("\"run\" is not a valid flag".to_owned()));
+}
+
+#[test]
+fn variables_stand_in_for_flags() {
+    let variables = [
+        ("ETCD_NAME", "from-variable"),
+        ("ETCD_MAX_TXN_OPS", "7"),
+        ("ETCD_DATA_DIR", ""),
+        ("ETCD_NONSENSE", "1"),
+        ("PATH", "/bin"),
+    ];
+    let settings = settings(&["--name=from-flag"], &variables).expect("valid");
+    assert_eq!(settings.text("name"), "from-flag");
+    assert_eq!(settings.uint("max-txn-ops"), 7);
+    assert!(!settings.is_given("data-dir"), "an empty variable sets nothing");
+    assert_eq!(
+        settings.remarks,
+        [
+            Remark::ShadowedVariable("ETCD_NAME".to_owned()),
+            Remark::UnknownVariable("ETCD_NONSENSE".to_owned())
+        ]
+    );
+    assert_eq!(
+        refusal(&[], &[("ETCD_MAX_TXN_OPS", "x")]),
+        Misuse::Refused("invalid value \"x\" for ETCD_MAX_TXN_OPS: parse error".to_owned())
+    );
+}
+
+#[test]
+fn what_is_not_ours_is_refused_unless_it_asks_for_nothing() {
+    assert!(settings(&["--auto-compaction-retention=0", "--cors=*"], &[]).is_ok());
+    assert_eq!(
+        refusal(&["--cert-file=x.pem"], &[]),
+        Misuse::Refused("--cert-file is not supported by this version of etcdd".to_owned())
+    );
+    assert_eq!(
+        refusal(&[], &[("ETCD_CERT_FILE", "x.pem")]),
+        Misuse::Refused("ETCD_CERT_FILE is not supported by this version of etcdd".to_owned())
+    );
+    let ignored =
+        settings(&["--force=x", "--force", "--name=a"], &[]).expect("etcd ignores it too");
+    assert_eq!(ignored.remarks, [1, 2].map(|_| Remark::IgnoredFlag("force".to_owned())));
+    assert_eq!(ignored.text("name"), "a");
+}
+
+#[test]
+fn the_table_is_sound() {
+    let names: Vec<&str> = FLAGS.iter().map(|flag| flag.name).collect();
+    assert!(names.is_sorted(), "flags are found by binary search");
+    assert_eq!(BTreeSet::from_iter(&names).len(), names.len());
+    for flag in &FLAGS {
+        let may_be_empty = flag.default.is_empty();
+        assert!(may_be_empty || flag.kind.parse(flag.default).is_ok(), "{}", flag.name);
+        assert!(help().contains(&format!("  --{} '{}'", flag.name, flag.default)));
+    }
+    let read = |argument: &str| parse([argument.to_owned()], []);
+    assert!(matches!(read("--help"), Ok(Asked::Help)));
+    assert!(matches!(read("-h"), Ok(Asked::Help)));
+    assert!(matches!(read("--version"), Ok(Asked::Version)));
+}
