@@ -1,0 +1,653 @@
+//! A disk that a seed decides about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::mem;
+use std::path::{Component, Path};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{File, Files};
+
+/// What a disk writes at once.
+const SECTOR_BYTES: u64 = 512;
+
+type Sector = [u8; SECTOR_BYTES as usize];
+
+const ROOT: u64 = 0;
+
+/// Files and directories in memory, with a page cache that a crash takes away. Clones are handles of
+/// the same disk.
+///
+/// Writes, lengths and names are durable once their file or directory is synced. A crash keeps or
+/// loses each sector, each length and each change of names that is not synced, as the seed decides,
+/// and independently: so a file can keep its new length and lose its content, or lose its name and
+/// keep both. The same seed and the same calls give the same disk.
+#[derive(Clone)]
+pub struct SimulatedDisk(Arc<Mutex<Disk>>);
+
+/// What a program asks of a disk, for [`SimulatedDisk::fail_next`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// Reading a file or a directory.
+    Read,
+    /// Writing, cutting or allocating.
+    Write,
+    /// Making, renaming or removing.
+    Name,
+    /// Syncing a file or a directory.
+    Sync,
+}
+
+struct Disk {
+    random: Random,
+    nodes: BTreeMap<u64, Node>,
+    next_node: u64,
+    next_handle: u64,
+    /// Grows with each crash; handles of an earlier one are dead.
+    boot: u64,
+    /// Calls that change something, so far.
+    changes: u64,
+    /// The power fails at this one, if it comes to that.
+    power_off: Option<u64>,
+    failing: Option<Call>,
+    capacity: u64,
+}
+
+enum Node {
+    Directory(Directory),
+    File(Content),
+}
+
+#[derive(Default)]
+struct Directory {
+    names: BTreeMap<String, u64>,
+    durable: BTreeMap<String, u64>,
+    /// What leads from the durable names to the present ones.
+    unsynced: Vec<Change>,
+}
+
+/// A name loses its node, another gets one, or both at once.
+#[derive(Clone)]
+struct Change {
+    removed: Option<String>,
+    added: Option<(String, u64)>,
+}
+
+#[derive(Default)]
+struct Content {
+    len: u64,
+    durable_len: u64,
+    durable: BTreeMap<u64, Sector>,
+    /// Written and not synced.
+    dirty: BTreeMap<u64, Sector>,
+    /// Read as written, but the disk refused them when they were synced: nobody writes them again.
+    refused: BTreeMap<u64, Sector>,
+    locked_by: Option<u64>,
+    handles: u64,
+}
+
+struct Handle {
+    disk: SimulatedDisk,
+    node: u64,
+    handle: u64,
+    boot: u64,
+}
+
+impl SimulatedDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(Disk {
+            random: Random(seed),
+            nodes: BTreeMap::from([(ROOT, Node::Directory(Directory::default()))]),
+            next_node: ROOT + 1,
+            next_handle: 0,
+            boot: 0,
+            changes: 0,
+            power_off: None,
+            failing: None,
+            capacity: u64::MAX,
+        })))
+    }
+
+    /// The power fails and comes back: what was not synced is decided about, open files are dead,
+    /// locks are gone.
+    pub fn crash(&self) {
+        self.disk().crash();
+    }
+
+    /// How many calls so far changed something or synced.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.disk().changes
+    }
+
+    /// Of the calls that change something or sync, so many more succeed. The one after them may
+    /// happen or not, and is answered by an error, as are all that follow, until [`Self::crash`].
+    pub fn power_off_after(&self, changes: u64) {
+        let mut disk = self.disk();
+        disk.power_off = Some(disk.changes + changes);
+    }
+
+    /// The next call of this kind is answered by an error. A write may have been done in part; a
+    /// sync loses some of what it should have kept, and the next one will not notice.
+    pub fn fail_next(&self, call: Call) {
+        self.disk().failing = Some(call);
+    }
+
+    /// The disk is full when the lengths of its files add up to this.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.disk().capacity = bytes;
+    }
+
+    /// Damage that no program did: changes bits of a byte, on the disk and in the cache.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such byte.
+    pub fn rot(&self, path: &Path, offset: u64, bits: u8) -> io::Result<()> {
+        let mut disk = self.disk();
+        let node = disk.find(path)?;
+        let content = disk.content(node)?;
+        if offset >= content.len {
+            return Err(failed(io::ErrorKind::InvalidInput, "no such byte"));
+        }
+        let (sector, within) = (offset / SECTOR_BYTES, within_sector(offset));
+        content.durable.entry(sector).or_insert([0; SECTOR_BYTES as usize]);
+        for layer in [&mut content.durable, &mut content.dirty, &mut content.refused] {
+            if let Some(bytes) = layer.get_mut(&sector) {
+                bytes[within] ^= bits;
+            }
+        }
+        Ok(())
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, disk: &mut Disk, node: u64) -> io::Result<Box<dyn File>> {
+        disk.content(node)?.handles += 1;
+        disk.next_handle += 1;
+        let (handle, boot) = (disk.next_handle, disk.boot);
+        Ok(Box::new(Handle { disk: self.clone(), node, handle, boot }))
+    }
+}
+
+impl Files for SimulatedDisk {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        let mut disk = self.disk();
+        disk.check_read()?;
+        let node = disk.find(path)?;
+        self.handle(&mut disk, node)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        let mut disk = self.disk();
+        let fate = disk.fate(Call::Name)?;
+        let (parent, name) = disk.parent(path)?;
+        let there = disk.directory(parent)?.names.get(&name).copied();
+        let node = match there {
+            Some(node) => node,
+            None => {
+                let node = disk.add(Node::File(Content::default()));
+                let added = Some((name, node));
+                disk.directory(parent)?.change(Change { removed: None, added });
+                node
+            }
+        };
+        disk.content(node)?.set_len(0);
+        fate.answer()?;
+        self.handle(&mut disk, node)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        let mut disk = self.disk();
+        let fate = disk.fate(Call::Name)?;
+        if let Ok(node) = disk.find(path) {
+            disk.directory(node)?;
+            return fate.answer();
+        }
+        let (parent, name) = disk.parent(path)?;
+        let node = disk.add(Node::Directory(Directory::default()));
+        disk.directory(parent)?.change(Change { removed: None, added: Some((name, node)) });
+        fate.answer()
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let mut disk = self.disk();
+        disk.check_read()?;
+        let node = disk.find(path)?;
+        Ok(disk.directory(node)?.names.keys().cloned().collect())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut disk = self.disk();
+        let fate = disk.fate(Call::Name)?;
+        let node = disk.find(from)?;
+        let ((parent, removed), (parent_to, added)) = (disk.parent(from)?, disk.parent(to)?);
+        assert_eq!(parent, parent_to, "a log renames within one directory");
+        let replaced = disk.directory(parent)?.names.get(&added).copied();
+        if let Some(Node::Directory(replaced)) = replaced.and_then(|node| disk.nodes.get(&node))
+            && !replaced.names.is_empty()
+        {
+            return Err(failed(io::ErrorKind::DirectoryNotEmpty, "the directory is not empty"));
+        }
+        let change = Change { removed: Some(removed), added: Some((added, node)) };
+        disk.directory(parent)?.change(change);
+        fate.answer()
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut disk = self.disk();
+        let fate = disk.fate(Call::Name)?;
+        let node = disk.find(path)?;
+        disk.content(node)?;
+        let (parent, name) = disk.parent(path)?;
+        disk.directory(parent)?.change(Change { removed: Some(name), added: None });
+        fate.answer()
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut disk = self.disk();
+        let fate = disk.fate(Call::Sync)?;
+        let node = disk.find(path)?;
+        if fate == Fate::Done || disk.random.coin() {
+            disk.directory(node)?.settle();
+            disk.sweep();
+        }
+        fate.answer()
+    }
+
+    fn in_background(&self, task: Box<dyn FnOnce() + Send>) {
+        task();
+    }
+}
+
+impl File for Handle {
+    fn lock(&self) -> io::Result<bool> {
+        self.with(|_, content| {
+            let owner = *content.locked_by.get_or_insert(self.handle);
+            Ok(owner == self.handle)
+        })
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.with(|_, content| Ok(content.len))
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.disk.disk().check_read()?;
+        self.with(|_, content| Ok(content.read(buffer, offset)))
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let fate = self.change(Call::Write, offset + bytes.len() as u64)?;
+        self.with(|random, content| {
+            let done = match fate {
+                Fate::Refused => random.below(bytes.len() as u64 + 1),
+                Fate::Done | Fate::Unknown => bytes.len() as u64,
+            };
+            let done = usize::try_from(done).expect("not above the length");
+            content.write(&bytes[..done], offset, random);
+            fate.answer()
+        })
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let fate = self.change(Call::Write, len)?;
+        self.with(|_, content| {
+            if fate != Fate::Refused {
+                content.set_len(len);
+            }
+            fate.answer()
+        })
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        let fate = self.change(Call::Write, len)?;
+        self.with(|_, content| {
+            if fate != Fate::Refused {
+                content.len = content.len.max(len);
+            }
+            fate.answer()
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let fate = self.change(Call::Sync, 0)?;
+        self.with(|random, content| {
+            match fate {
+                Fate::Done => content.settle(|| true),
+                Fate::Unknown => content.settle(|| random.coin()),
+                Fate::Refused => content.refuse(random),
+            }
+            fate.answer()
+        })
+    }
+}
+
+impl Handle {
+    /// Decides what becomes of a change after which the file has at least this length.
+    fn change(&self, call: Call, len: u64) -> io::Result<Fate> {
+        let mut disk = self.disk.disk();
+        disk.check_boot(self.boot)?;
+        let grown = len.saturating_sub(disk.content(self.node)?.len);
+        if grown > 0 && disk.used() + grown > disk.capacity {
+            return Err(failed(io::ErrorKind::StorageFull, "no room"));
+        }
+        disk.fate(call)
+    }
+
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&mut Random, &mut Content) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut disk = self.disk.disk();
+        disk.check_boot(self.boot)?;
+        let Disk { nodes, random, .. } = &mut *disk;
+        match nodes.get_mut(&self.node) {
+            Some(Node::File(content)) => act(random, content),
+            _ => Err(failed(io::ErrorKind::NotFound, "no such file")),
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut disk = self.disk.disk();
+        if disk.boot != self.boot {
+            return;
+        }
+        if let Ok(content) = disk.content(self.node) {
+            content.handles -= 1;
+            content.locked_by = content.locked_by.filter(|owner| *owner != self.handle);
+        }
+    }
+}
+
+/// What becomes of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Done,
+    /// The power fails meanwhile: perhaps it is done, and nobody hears of it.
+    Unknown,
+    /// The disk cannot.
+    Refused,
+}
+
+impl Fate {
+    fn answer(self) -> io::Result<()> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Unknown => Err(no_power()),
+            Self::Refused => Err(failed(io::ErrorKind::Other, "the disk failed")),
+        }
+    }
+}
+
+impl Disk {
+    /// Counts a change and decides what becomes of it.
+    fn fate(&mut self, call: Call) -> io::Result<Fate> {
+        let nth = self.changes;
+        self.changes += 1;
+        match self.power_off {
+            Some(last) if nth > last => return Err(no_power()),
+            Some(last) if nth == last => return Ok(Fate::Unknown),
+            _ => {}
+        }
+        if self.failing != Some(call) {
+            return Ok(Fate::Done);
+        }
+        self.failing = None;
+        // A name either changes or not; the other two may go wrong halfway.
+        if call == Call::Name {
+            Fate::Refused.answer().map(|()| Fate::Refused)
+        } else {
+            Ok(Fate::Refused)
+        }
+    }
+
+    fn check_read(&mut self) -> io::Result<()> {
+        if self.power_off.is_some_and(|last| self.changes > last) {
+            return Err(no_power());
+        }
+        if self.failing == Some(Call::Read) {
+            self.failing = None;
+            return Fate::Refused.answer();
+        }
+        Ok(())
+    }
+
+    fn check_boot(&self, boot: u64) -> io::Result<()> {
+        if self.boot == boot { Ok(()) } else { Err(no_power()) }
+    }
+
+    fn crash(&mut self) {
+        for node in self.nodes.values_mut() {
+            match node {
+                Node::Directory(directory) => directory.crash(&mut self.random),
+                Node::File(content) => content.crash(&mut self.random),
+            }
+        }
+        self.boot += 1;
+        self.power_off = None;
+        self.failing = None;
+        self.sweep();
+    }
+
+    /// Forgets what has neither a name nor somebody who has it open.
+    fn sweep(&mut self) {
+        let mut named = BTreeSet::from([ROOT]);
+        for node in self.nodes.values() {
+            if let Node::Directory(directory) = node {
+                named.extend(directory.names.values().chain(directory.durable.values()));
+                let added = directory.unsynced.iter().filter_map(|change| change.added.as_ref());
+                named.extend(added.map(|(_, node)| node));
+            }
+        }
+        self.nodes.retain(|id, node| {
+            named.contains(id) || matches!(node, Node::File(content) if content.handles > 0)
+        });
+    }
+
+    fn used(&self) -> u64 {
+        let files = self.nodes.values().filter_map(|node| match node {
+            Node::Directory(_) => None,
+            Node::File(content) => Some(content.len),
+        });
+        files.sum()
+    }
+
+    fn add(&mut self, node: Node) -> u64 {
+        let id = self.next_node;
+        self.next_node += 1;
+        self.nodes.insert(id, node);
+        id
+    }
+
+    fn find(&mut self, path: &Path) -> io::Result<u64> {
+        let mut node = ROOT;
+        for component in path.components() {
+            if let Component::Normal(name) = component {
+                let names = &self.directory(node)?.names;
+                let found = names.get(&*name.to_string_lossy()).copied();
+                node = found.ok_or_else(|| failed(io::ErrorKind::NotFound, "no such name"))?;
+            }
+        }
+        Ok(node)
+    }
+
+    /// The directory that a path's last name is in, and that name.
+    fn parent(&mut self, path: &Path) -> io::Result<(u64, String)> {
+        let name = path.file_name();
+        let name =
+            name.ok_or_else(|| failed(io::ErrorKind::InvalidInput, "a path without a name"))?;
+        let parent = self.find(path.parent().unwrap_or(Path::new("")))?;
+        Ok((parent, name.to_string_lossy().into_owned()))
+    }
+
+    fn directory(&mut self, node: u64) -> io::Result<&mut Directory> {
+        match self.nodes.get_mut(&node) {
+            Some(Node::Directory(directory)) => Ok(directory),
+            _ => Err(failed(io::ErrorKind::NotADirectory, "not a directory")),
+        }
+    }
+
+    fn content(&mut self, node: u64) -> io::Result<&mut Content> {
+        match self.nodes.get_mut(&node) {
+            Some(Node::File(content)) => Ok(content),
+            _ => Err(failed(io::ErrorKind::IsADirectory, "not a file")),
+        }
+    }
+}
+
+impl Directory {
+    fn change(&mut self, change: Change) {
+        change.apply(&mut self.names);
+        self.unsynced.push(change);
+    }
+
+    fn settle(&mut self) {
+        self.durable = self.names.clone();
+        self.unsynced.clear();
+    }
+
+    fn crash(&mut self, random: &mut Random) {
+        for change in self.unsynced.drain(..) {
+            if random.coin() {
+                change.apply(&mut self.durable);
+            }
+        }
+        self.names = self.durable.clone();
+    }
+}
+
+impl Change {
+    fn apply(&self, names: &mut BTreeMap<String, u64>) {
+        if let Some(name) = &self.removed {
+            names.remove(name);
+        }
+        if let Some((name, node)) = &self.added {
+            names.insert(name.clone(), *node);
+        }
+    }
+}
+
+impl Content {
+    fn sector(&self, sector: u64) -> Sector {
+        let layers = [&self.dirty, &self.refused, &self.durable];
+        let found = layers.into_iter().find_map(|layer| layer.get(&sector));
+        found.copied().unwrap_or([0; SECTOR_BYTES as usize])
+    }
+
+    fn read(&self, buffer: &mut [u8], offset: u64) -> usize {
+        let end = self.len.min(offset + buffer.len() as u64);
+        let (mut at, mut done) = (offset, 0);
+        while at < end {
+            let within = within_sector(at);
+            let part = (SECTOR_BYTES - within as u64).min(end - at) as usize;
+            let sector = self.sector(at / SECTOR_BYTES);
+            buffer[done..done + part].copy_from_slice(&sector[within..within + part]);
+            (at, done) = (at + part as u64, done + part);
+        }
+        done
+    }
+
+    fn write(&mut self, bytes: &[u8], offset: u64, random: &mut Random) {
+        let (mut at, mut rest) = (offset, bytes);
+        while !rest.is_empty() {
+            let (sector, within) = (at / SECTOR_BYTES, within_sector(at));
+            let part = (SECTOR_BYTES as usize - within).min(rest.len());
+            let mut content = self.sector(sector);
+            content[within..within + part].copy_from_slice(&rest[..part]);
+            self.refused.remove(&sector);
+            let before = self.dirty.insert(sector, content);
+            // A cache writes back when it likes.
+            if let Some(before) = before.filter(|_| random.below(4) == 0) {
+                self.durable.insert(sector, before);
+            }
+            (at, rest) = (at + part as u64, &rest[part..]);
+        }
+        self.len = self.len.max(at);
+    }
+
+    /// What is cut off reads as zeros if the file grows again, but a crash may bring it back.
+    fn set_len(&mut self, len: u64) {
+        let layers = [&self.durable, &self.dirty, &self.refused];
+        let cut = len / SECTOR_BYTES;
+        let beyond: BTreeSet<u64> =
+            layers.iter().flat_map(|layer| layer.range(cut..)).map(|(sector, _)| *sector).collect();
+        for sector in beyond.into_iter().filter(|_| len < self.len) {
+            let kept = if sector == cut { within_sector(len) } else { 0 };
+            let mut content = self.sector(sector);
+            content[kept..].fill(0);
+            self.refused.remove(&sector);
+            self.dirty.insert(sector, content);
+        }
+        self.len = len;
+    }
+
+    /// Of what is not durable, that becomes so which is kept.
+    fn settle(&mut self, mut keep: impl FnMut() -> bool) {
+        for (sector, content) in mem::take(&mut self.dirty) {
+            if keep() {
+                self.durable.insert(sector, content);
+            } else {
+                self.dirty.insert(sector, content);
+            }
+        }
+        if keep() {
+            self.durable_len = self.len;
+        }
+    }
+
+    /// A failed sync: what was not written is not dirty any more, so nobody will write it.
+    fn refuse(&mut self, random: &mut Random) {
+        self.settle(|| random.coin());
+        let refused = mem::take(&mut self.dirty);
+        self.refused.extend(refused);
+    }
+
+    fn crash(&mut self, random: &mut Random) {
+        self.settle(|| random.coin());
+        self.dirty.clear();
+        self.refused.clear();
+        self.len = self.durable_len;
+        self.durable.retain(|sector, _| sector * SECTOR_BYTES < self.durable_len);
+        if let Some(last) = self.durable.get_mut(&(self.len / SECTOR_BYTES)) {
+            last[within_sector(self.len)..].fill(0);
+        }
+        self.locked_by = None;
+        self.handles = 0;
+    }
+}
+
+fn within_sector(offset: u64) -> usize {
+    (offset % SECTOR_BYTES) as usize
+}
+
+fn failed(kind: io::ErrorKind, what: &'static str) -> io::Error {
+    io::Error::new(kind, what)
+}
+
+fn no_power() -> io::Error {
+    io::Error::other("the power is off")
+}
+
+/// SplitMix64: small, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+
+    fn coin(&mut self) -> bool {
+        self.below(2) == 0
+    }
+}

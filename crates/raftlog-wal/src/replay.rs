@@ -1,0 +1,108 @@
+//! Reading segments from beginning to end, as a start does.
+
+use bytes::Bytes;
+use raftlog::{Fault, Identity, Marker};
+use units::{Entry, HardState, Position};
+
+use crate::contents::Place;
+use crate::record::{self, Frame, Kind, Stop};
+use crate::segment::Segment;
+
+/// What the segments read so far say.
+#[derive(Default)]
+pub(crate) struct Replay {
+    /// The first segment's; all others must agree.
+    pub(crate) identity: Option<Identity>,
+    /// The last hard state.
+    pub(crate) hard_state: HardState,
+    /// Entries and markers in the order they were written.
+    pub(crate) items: Vec<Item>,
+    /// That of the last record.
+    pub(crate) checksum: u32,
+}
+
+/// Something written.
+pub(crate) enum Item {
+    /// An entry, and where to find it.
+    Entry(Position, Place),
+    /// Where the log could have started from then on.
+    Marker(Marker),
+}
+
+/// The end of the records of a segment.
+pub(crate) struct End {
+    /// Bytes before it.
+    pub(crate) offset: usize,
+    /// Why it is the end.
+    pub(crate) stop: Stop,
+}
+
+impl Replay {
+    /// Reads all records of the next segment. A record that is not whole ends it; one that is whole
+    /// and makes no sense is a fault at once.
+    pub(crate) fn segment(&mut self, segment: &Segment, image: &Bytes) -> Result<End, Fault> {
+        let mut offset = 0;
+        let mut identity = None;
+        let stop = loop {
+            let frame = match Frame::parse(image, offset) {
+                Ok(frame) => frame,
+                Err(stop) => break stop,
+            };
+            if (offset == 0) != (frame.kind == Kind::Checksum) {
+                return Err(segment.corrupt(offset, "a segment begins with a checksum record"));
+            }
+            if frame.kind == Kind::Checksum {
+                if self.checksum != 0 && self.checksum != frame.checksum {
+                    let what = "it does not go on from the segment before: that one lost records, \
+                                or this one belongs elsewhere";
+                    return Err(segment.corrupt(offset, what));
+                }
+                self.checksum = frame.checksum;
+            } else if !frame.follows(self.checksum) {
+                break Stop::Garbled("the checksum does not match");
+            } else {
+                if frame.kind == Kind::Metadata {
+                    identity = record::identity(&frame.data);
+                } else if identity.is_none() {
+                    return Err(segment.corrupt(offset, "a record before the metadata"));
+                }
+                self.record(segment.name.sequence, offset, &frame)
+                    .map_err(|what| segment.corrupt(offset, what))?;
+                self.checksum = frame.checksum;
+            }
+            offset = frame.end;
+        };
+        // A head is synced before its segment gets its name: it is never torn.
+        if identity.is_none() {
+            return Err(segment.corrupt(offset, "a segment without a head"));
+        }
+        Ok(End { offset, stop })
+    }
+
+    /// Takes a record whose checksum is right.
+    fn record(&mut self, sequence: u64, offset: usize, frame: &Frame) -> Result<(), &'static str> {
+        const NONSENSE: &str =
+            "a record that was written wholly and makes no sense: perhaps by a newer version";
+        let data = &frame.data;
+        match frame.kind {
+            Kind::Checksum => unreachable!("a checksum record is taken by the caller"),
+            Kind::Metadata => {
+                let identity = record::identity(data).ok_or(NONSENSE)?;
+                if *self.identity.get_or_insert(identity) != identity {
+                    return Err("it belongs to another log than the segment before");
+                }
+            }
+            Kind::State => self.hard_state = record::hard_state(data).ok_or(NONSENSE)?,
+            Kind::Marker => {
+                self.items.push(Item::Marker(record::marker(data).ok_or(NONSENSE)?));
+            }
+            Kind::Entry => {
+                let entry = record::entry(data).filter(|entry| entry.index.0 > 0);
+                let Entry { term, index, .. } = entry.ok_or(NONSENSE)?;
+                let place = Place::new(sequence, offset as u64, self.checksum);
+                self.items.push(Item::Entry(Position { term, index }, place.ok_or(NONSENSE)?));
+            }
+        }
+        Ok(())
+    }
+}

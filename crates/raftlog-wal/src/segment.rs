@@ -1,0 +1,110 @@
+//! One file of the log.
+
+use std::fmt::{self, Display};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use raftlog::Fault;
+use units::Index;
+
+use crate::directory::io;
+use crate::files::File;
+
+/// A segment's name: its place in the row, and an index below which are all entries of the segments
+/// before it (that were not replaced by later ones).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    pub(crate) sequence: u64,
+    pub(crate) first: Index,
+}
+
+impl Name {
+    /// The first segment of a new log.
+    pub(crate) const FIRST: Self = Self { sequence: 0, first: Index(0) };
+
+    /// `None` if this is not the name of a segment.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let (sequence, first) = name.strip_suffix(".wal")?.split_once('-')?;
+        let number = |digits| u64::from_str_radix(digits, 16).ok();
+        let parsed = Self { sequence: number(sequence)?, first: Index(number(first)?) };
+        (parsed.to_string() == name).then_some(parsed)
+    }
+}
+
+impl Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{:016x}.wal", self.sequence, self.first.0)
+    }
+}
+
+/// An open segment, with every refusal of the file system as a fault that names the path.
+pub(crate) struct Segment {
+    pub(crate) name: Name,
+    path: PathBuf,
+    file: Box<dyn File>,
+}
+
+impl Segment {
+    pub(crate) fn new(name: Name, path: PathBuf, file: Box<dyn File>) -> Self {
+        Self { name, path, file }
+    }
+
+    /// The same file under another name, which it is about to get.
+    pub(crate) fn named(self, name: Name, directory: &Path) -> Self {
+        Self { name, path: directory.join(name.to_string()), file: self.file }
+    }
+
+    pub(crate) fn lock(&self) -> Result<(), Fault> {
+        match self.file.lock() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Fault::Locked { path: self.path.display().to_string() }),
+            Err(error) => Err(io("locking", &self.path, &error)),
+        }
+    }
+
+    pub(crate) fn len(&self) -> Result<u64, Fault> {
+        self.file.len().map_err(|error| io("looking at", &self.path, &error))
+    }
+
+    /// All of it, zeros behind the end of the log included.
+    pub(crate) fn image(&self) -> Result<Bytes, Fault> {
+        let length = usize::try_from(self.len()?).map_err(|_| self.corrupt(0, "it is too long"))?;
+        self.read(0, length)
+    }
+
+    /// Less than asked for only at the end of the file.
+    pub(crate) fn read(&self, offset: u64, length: usize) -> Result<Bytes, Fault> {
+        let mut bytes = vec![0; length];
+        let read = self
+            .file
+            .read_at(&mut bytes, offset)
+            .map_err(|error| io("reading", &self.path, &error))?;
+        bytes.truncate(read);
+        Ok(bytes.into())
+    }
+
+    pub(crate) fn write(&self, bytes: &[u8], offset: u64) -> Result<(), Fault> {
+        self.file.write_at(bytes, offset).map_err(|error| io("writing to", &self.path, &error))
+    }
+
+    pub(crate) fn set_len(&self, len: u64) -> Result<(), Fault> {
+        self.file.set_len(len).map_err(|error| io("cutting", &self.path, &error))
+    }
+
+    pub(crate) fn allocate(&self, len: u64) -> Result<(), Fault> {
+        self.file.allocate(len).map_err(|error| io("allocating", &self.path, &error))
+    }
+
+    pub(crate) fn sync(&self) -> Result<(), Fault> {
+        self.file.sync().map_err(|error| io("syncing", &self.path, &error))
+    }
+
+    /// Damage, and what can be done.
+    pub(crate) fn corrupt(&self, offset: usize, what: impl Display) -> Fault {
+        let (file, offset) = (self.path.display().to_string(), offset as u64);
+        let what = format!(
+            "{what}; replace this member by a new one if it has peers, else restore a snapshot"
+        );
+        Fault::Corrupt { file, offset, what }
+    }
+}
