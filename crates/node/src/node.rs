@@ -96,7 +96,7 @@ impl Node {
         let status = consensus.status();
         assert_eq!(status.id, config.id, "consensus is another member's");
         assert_eq!(status.applied, start.applied.position.index, "consensus starts elsewhere");
-        let mut node = Self {
+        Self {
             id: config.id,
             now: Time::ZERO,
             leadership: Leadership { term: status.term, leader: status.leader, role: status.role },
@@ -114,9 +114,7 @@ impl Node {
             frames_refused: 0,
             held: VecDeque::new(),
             effects: VecDeque::new(),
-        };
-        node.drain();
-        node
+        }
     }
 
     /// Something happened.
@@ -168,7 +166,6 @@ impl Node {
                 }
             }
         }
-        self.drain();
     }
 
     /// Time has passed.
@@ -176,7 +173,6 @@ impl Node {
         self.now = self.now.max(now);
         if self.consensus.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.consensus.handle_timeout(self.now);
-            self.drain();
             // A transfer of leadership may have been given up.
             self.proposals.release();
         }
@@ -189,11 +185,15 @@ impl Node {
         deadlines.into_iter().flatten().min()
     }
 
-    /// The next thing to do; `None` when all is done until the next event.
+    /// The next thing to do; `None` when all is done until the next event. Consensus is asked only
+    /// when the former effects are gone, so that it sees together what came in between.
     pub fn poll(&mut self) -> Option<Effect> {
-        if self.effects.is_empty() {
-            self.propose();
-            self.ask();
+        while self.effects.is_empty() {
+            let asked = self.propose() | self.ask();
+            let drained = self.drain();
+            if !asked && !drained {
+                return None;
+            }
         }
         self.effects.pop_front()
     }
@@ -229,10 +229,10 @@ impl Node {
         }
     }
 
-    /// Offers what waits to consensus, as much as it takes.
-    fn propose(&mut self) {
+    /// Offers what waits to consensus, as much as it takes; whether there was anything.
+    fn propose(&mut self) -> bool {
         if !self.proposals.is_ready() {
-            return;
+            return false;
         }
         let status = self.consensus.status();
         let lag = status.commit.0.saturating_sub(status.applied.0);
@@ -249,24 +249,23 @@ impl Node {
                     self.consensus.propose_change(self.now, EntryKind::ConfChange, change)
                 }
             };
-            self.drain();
             let refused = self.proposals.settle(count, result);
             if let Err(why) = result {
                 self.refuse(refused, why.into());
             }
         }
+        true
     }
 
-    /// Asks consensus for the index that the waiting reads need.
-    fn ask(&mut self) {
-        while let Some(question) = self.reads.question(self.now) {
-            let result = self.consensus.read_index(self.now, question);
-            let lost = self.reads.asked(self.now, result);
-            if let Err(why) = result {
-                self.refuse(lost, why.into());
-            }
-            self.drain();
+    /// Asks consensus for the index that the waiting reads need; whether there was anything to ask.
+    fn ask(&mut self) -> bool {
+        let Some(question) = self.reads.question(self.now) else { return false };
+        let result = self.consensus.read_index(self.now, question);
+        let lost = self.reads.asked(self.now, result);
+        if let Err(why) = result {
+            self.refuse(lost, why.into());
         }
+        true
     }
 
     fn receive(&mut self, from: NodeId, data: &Bytes) {
@@ -283,7 +282,6 @@ impl Node {
         while let Some(change) = self.membership.settle(index, &mut changes) {
             let conf_state = self.consensus.apply_change(self.now, &change);
             removed |= self.membership.update(conf_state);
-            self.drain();
         }
         assert!(changes.next().is_none(), "a verdict on a change that was not handed out");
         let mut end = Position::default();
@@ -296,7 +294,6 @@ impl Node {
         let was_open = self.is_open();
         self.applied = index;
         self.consensus.applied(self.now, index);
-        self.drain();
         if !was_open && self.is_open() {
             self.effects.push_back(Effect::LeaderReady { term: self.leadership.term });
         }
@@ -359,7 +356,6 @@ impl Node {
         assert!(!removed, "a snapshot without this member was installed");
         self.effects.append(&mut self.held);
         self.consensus.snapshot_installed(self.now, marker);
-        self.drain();
         self.finish_reads();
     }
 
@@ -377,7 +373,6 @@ impl Node {
     fn snapshot_sent(&mut self, to: NodeId, arrived: bool) {
         if self.snapshots.ended(to) {
             self.consensus.snapshot_ended(self.now, to, arrived);
-            self.drain();
             self.start_snapshots();
         }
     }
@@ -388,9 +383,11 @@ impl Node {
         }
     }
 
-    /// Turns what consensus wants done into effects.
-    fn drain(&mut self) {
+    /// Turns what consensus wants done into effects; whether there was anything.
+    fn drain(&mut self) -> bool {
+        let mut any = false;
         while let Some(effect) = self.consensus.poll() {
+            any = true;
             match effect {
                 consensus::Effect::Append { ticket, entries, hard_state, sync } => {
                     let held = !self.held.is_empty()
@@ -420,6 +417,7 @@ impl Node {
                 }
             }
         }
+        any
     }
 
     fn send(&mut self, message: &Message) {

@@ -1,5 +1,7 @@
-//! The stories of a node: golden scripts over a scripted consensus (`tests/scripts`).
+//! The stories of a node: golden scripts over a scripted consensus (`tests/scripts`), and small
+//! clusters over real ones.
 
+mod cluster;
 mod driver;
 mod scripted;
 
