@@ -40,7 +40,7 @@ const LAYERS: &[Layer] = &[
     layer("crates/lease", &[UNITS], &[]),
     layer("crates/auth", &[UNITS], &[]),
     layer("crates/mvcc", &[UNITS, "crates/proto", "crates/backend"], &[]),
-    layer("crates/node", &[UNITS, "crates/proto", "crates/consensus"], &[]),
+    layer("crates/node", &[UNITS, "crates/proto", "crates/consensus"], &["crates/raft"]),
     layer(
         "crates/state",
         &[UNITS, "crates/proto", "crates/backend", "crates/lease", "crates/auth", "crates/mvcc"],
@@ -73,7 +73,8 @@ const LAYERS: &[Layer] = &[
             "crates/transport",
             "crates/watch",
         ],
-        &[],
+        // Its tests are whole members.
+        &["crates/raft", "crates/raftlog-wal"],
     ),
     layer(
         "crates/sim",
