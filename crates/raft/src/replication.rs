@@ -136,7 +136,9 @@ impl Feeder<'_> {
             Feeding::Replicate => peer.nudged || (all_sent && peer.wants_commit(self.commit)),
             Feeding::Snapshot(_) => false,
         };
-        if worth_it && peer.next > self.log.head().index {
+        if worth_it && peer.next <= self.log.head().index {
+            self.want_snapshot(id, peer);
+        } else if worth_it {
             self.send(id, peer, [].iter());
         }
     }

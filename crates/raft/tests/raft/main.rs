@@ -1,0 +1,33 @@
+//! Many machines in one process, without a clock, a disk or a network that are not under control.
+
+mod cluster;
+mod member;
+mod oracle;
+mod random;
+mod script;
+mod show;
+
+/// A test for each folder under `tests/scripts`, and a folder for each test.
+macro_rules! topics {
+    ($($topic:ident),* $(,)?) => {
+        $(#[test]
+        fn $topic() {
+            script::run_topic(stringify!($topic));
+        })*
+
+        #[test]
+        fn every_topic_is_run() {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts");
+            let listed = std::fs::read_dir(folder).expect("the scripts are here");
+            let mut topics: Vec<_> = listed
+                .map(|entry| entry.expect("it can be listed").file_name())
+                .collect();
+            topics.sort();
+            assert_eq!(topics, [$(stringify!($topic)),*]);
+        }
+    };
+}
+
+topics! {
+    elections,
+}
