@@ -1,6 +1,7 @@
 //! What a member is told at its start.
 
 mod flags;
+mod logging;
 mod table;
 mod value;
 
@@ -13,8 +14,6 @@ use api::urls::{BadUrl, Url, Urls};
 
 pub(crate) use self::flags::{Asked, Misuse, Remark, Settings, USAGE, help, parse};
 pub use self::logging::{LogConfig, LogFormat, LogLevel, LogOutput};
-
-mod logging;
 
 /// What a member is told at its start; the fields are etcd's flags.
 #[derive(Clone, Debug)]
@@ -250,6 +249,12 @@ impl Config {
             Some(url) => Err(BadConfig::Scheme(url.to_string())),
             None => Ok(()),
         }
+    }
+
+    /// How long connecting to a member, or asking it something small, may take: as in etcd.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_secs(1) + self.election_timeout
     }
 
     /// How long a request may take before its client hears that it timed out.

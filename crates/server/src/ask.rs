@@ -1,0 +1,99 @@
+//! What a member asks others over plain HTTP, as etcd's members ask each other: who the members are,
+//! and which version they have.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time;
+use units::ClusterId;
+
+use api::members::Member;
+use api::urls::{Url, Urls};
+
+/// The largest answer that is read: thousands of members.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// Who the members are, by another member's word.
+#[derive(Clone, Debug)]
+pub(crate) struct Membership {
+    pub(crate) cluster: ClusterId,
+    pub(crate) members: Vec<Member>,
+}
+
+/// Asks one member after the other who the members are. `None` when none of them knows.
+pub(crate) async fn membership<'a>(
+    urls: impl IntoIterator<Item = &'a Url>,
+    patience: Duration,
+) -> Option<Membership> {
+    for url in urls {
+        match members_of(url, patience).await {
+            Ok(found) if !found.members.is_empty() => return Some(found),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!("address" = %url, "error" = error, "failed to get cluster response");
+            }
+        }
+    }
+    None
+}
+
+async fn members_of(url: &Url, patience: Duration) -> Result<Membership, String> {
+    let (answer, cluster) = get(url, "/members", patience).await?;
+    let cluster = cluster.ok_or("the answer names no cluster")?;
+    let members = api::members::from_json(&answer).map_err(|error| error.to_string())?;
+    Ok(Membership { cluster, members })
+}
+
+/// Asks a member which version it has, at the first of its URLs that answers.
+pub(crate) async fn version(urls: &Urls, patience: Duration) -> Result<Bytes, String> {
+    let mut last = String::new();
+    for url in urls.iter() {
+        match get(url, "/version", patience).await {
+            Ok((answer, _)) => return Ok(answer),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Gets a path, and the cluster that the answer names.
+async fn get(
+    url: &Url,
+    path: &str,
+    patience: Duration,
+) -> Result<(Bytes, Option<ClusterId>), String> {
+    let got = async {
+        let stream = TcpStream::connect((url.host(), url.port())).await.map_err(described)?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(described)?;
+        let connection = tokio::spawn(connection);
+        let request = Request::get(path)
+            .header(header::HOST, format!("{}:{}", url.host(), url.port()))
+            .header(header::CONNECTION, "close")
+            .body(Empty::<Bytes>::new())
+            .map_err(described)?;
+        let answer = sender.send_request(request).await.map_err(described)?;
+        if answer.status() != StatusCode::OK {
+            return Err(format!("{url}{path}: unexpected http status {}", answer.status()));
+        }
+        let cluster = answer
+            .headers()
+            .get("x-etcd-cluster-id")
+            .and_then(|id| u64::from_str_radix(id.to_str().ok()?, 16).ok())
+            .map(ClusterId);
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX);
+        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        connection.abort();
+        Ok((body, cluster))
+    };
+    time::timeout(patience, got).await.unwrap_or_else(|_| Err(format!("{url}: no answer")))
+}
+
+fn described(error: impl ToString) -> String {
+    error.to_string()
+}

@@ -1,0 +1,92 @@
+//! The data directory: what is in it, and whether it is ours.
+//!
+//! ```text
+//!   DIR/member/wal   the raft log          (or --wal-dir)
+//!   DIR/member/lsm   the engine
+//! ```
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use crate::{Config, Error};
+
+/// Only the owner may look, as with etcd.
+const MODE: u32 = 0o700;
+
+/// The engine's directory, named for the part that made it, so that another part's is not mistaken
+/// for it.
+const ENGINE: &str = "lsm";
+
+/// Where things are.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    pub(crate) log: PathBuf,
+    pub(crate) engine: PathBuf,
+    /// Whether there is a log: the member has been started before.
+    pub(crate) has_log: bool,
+}
+
+impl DataDir {
+    /// Looks, and makes what is missing; leaves alone what belongs to somebody else.
+    pub(crate) fn open(config: &Config) -> Result<Self, Error> {
+        let member = config.data_dir.join("member");
+        let log = config.wal_dir.clone().unwrap_or_else(|| member.join("wal"));
+        let engine = member.join(ENGINE);
+        if member.exists() && config.data_dir.join("proxy").exists() {
+            return Err(Error::DataDir(
+                "invalid datadir; both member and proxy directories exist".to_owned(),
+            ));
+        }
+        if member.join("snap").exists() {
+            return Err(Error::DataDir(format!(
+                "{} holds the data of an etcd (there is {}), which etcdd does not take over yet",
+                config.data_dir.display(),
+                member.join("snap").display()
+            )));
+        }
+        let has_log = has_segments(&log).map_err(|error| refused("reading", &log, &error))?;
+        if has_log && !engine.exists() {
+            return Err(Error::DataDir(format!(
+                "database file ({}) of the backend is missing",
+                engine.display()
+            )));
+        }
+        for dir in [config.data_dir.as_path(), &member].into_iter().chain(log.parent()) {
+            make(dir)?;
+        }
+        Ok(Self { log, engine, has_log })
+    }
+}
+
+fn has_segments(log: &Path) -> io::Result<bool> {
+    let entries = match fs::read_dir(log) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    for entry in entries {
+        if entry?.path().extension().is_some_and(|extension| extension == "wal") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn make(dir: &Path) -> Result<(), Error> {
+    if dir.as_os_str().is_empty() || dir.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(MODE)
+        .create(dir)
+        .map_err(|error| refused("creating", dir, &error))
+}
+
+fn refused(doing: &str, dir: &Path, error: &io::Error) -> Error {
+    Error::DataDir(format!("{doing} {}: {error}", dir.display()))
+}
+
+#[cfg(test)]
+mod tests;

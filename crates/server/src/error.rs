@@ -1,0 +1,60 @@
+//! Why a member does not start, or ends.
+
+use std::fmt;
+
+use crate::bootstrap::Refused;
+use crate::config::{BadConfig, Misuse};
+
+/// Why a member does not start, or ends. Each is one line, in etcd's words where etcd has some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The flags say something that cannot be.
+    Config(BadConfig),
+    /// The member does not come into its cluster.
+    Bootstrap(String),
+    /// The data directory cannot be used.
+    DataDir(String),
+    /// One cannot listen there.
+    Listen {
+        /// Host and port.
+        address: String,
+        /// What the system says.
+        error: String,
+    },
+    /// The log cannot be written.
+    Log(String),
+    /// The flags cannot be understood.
+    Usage(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Listen { address, error } => write!(f, "listen tcp {address}: bind: {error}"),
+            Self::Bootstrap(text) | Self::DataDir(text) | Self::Log(text) | Self::Usage(text) => {
+                f.write_str(text)
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<BadConfig> for Error {
+    fn from(error: BadConfig) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(error: Misuse) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(error: Refused) -> Self {
+        Self::Bootstrap(error.to_string())
+    }
+}

@@ -1,0 +1,181 @@
+//! Listening: connections come in and are served HTTP/1 or HTTP/2, whichever they begin with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::urls::Urls;
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time;
+
+use crate::Error;
+
+/// How long a client of HTTP/1 may take to say what it wants.
+const HEADER_PATIENCE: Duration = Duration::from_secs(300);
+
+/// How long to wait when the system has no descriptor for a new connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// What a connection may have on its way unread, and a stream in it: enough for a large request at a
+/// time, and for a peer's entries over a distance.
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+
+/// Descriptors that are not for connections: files of log and engine, and those to peers.
+const DESCRIPTORS_KEPT: u64 = 150;
+
+/// How connections are treated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// HTTP/2 streams at a time in one connection.
+    pub(crate) streams_max: u32,
+    /// How often a connection of HTTP/2 that says nothing is tested; `None` for never.
+    pub(crate) keepalive_interval: Option<Duration>,
+    /// How long it may take to answer then.
+    pub(crate) keepalive_timeout: Duration,
+    /// What a stream may have on its way unread.
+    pub(crate) stream_window_bytes: u32,
+}
+
+impl Options {
+    /// For members among each other: a silent connection is noticed within etcd's five seconds, and
+    /// a stream may use all of it.
+    pub(crate) const PEERS: Self = Self {
+        streams_max: u32::MAX,
+        keepalive_interval: Some(Duration::from_secs(2)),
+        keepalive_timeout: Duration::from_secs(3),
+        stream_window_bytes: CONNECTION_WINDOW_BYTES,
+    };
+
+    pub(crate) fn clients(config: &crate::Config) -> Self {
+        Self {
+            streams_max: config.concurrent_streams_max,
+            keepalive_interval: config.keepalive_interval,
+            keepalive_timeout: config.keepalive_timeout,
+            stream_window_bytes: STREAM_WINDOW_BYTES,
+        }
+    }
+}
+
+/// Sockets that are bound, and serve nobody yet.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    listeners: Vec<TcpListener>,
+}
+
+impl Bound {
+    pub(crate) async fn bind(urls: &Urls) -> Result<Self, Error> {
+        let mut listeners = Vec::new();
+        for url in urls.iter() {
+            let listener = TcpListener::bind((url.host(), url.port())).await;
+            listeners.push(listener.map_err(|error| Error::Listen {
+                address: format!("{}:{}", url.host(), url.port()),
+                error: error.to_string(),
+            })?);
+        }
+        Ok(Self { listeners })
+    }
+
+    /// The first address, with the port that the system chose.
+    #[cfg(test)]
+    pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
+        self.listeners.first()?.local_addr().ok()
+    }
+
+    /// Serves until told to stop, then lets what is under way come to an end, for so long.
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        options: Options,
+        stop: watch::Receiver<bool>,
+        drain: Duration,
+    ) {
+        let places = Arc::new(Semaphore::new(connections_max()));
+        let serving = self.listeners.into_iter().map(|listener| {
+            let (router, stop) = (router.clone(), stop.clone());
+            tokio::spawn(accept(listener, router, options, Arc::clone(&places), stop, drain))
+        });
+        // Collected, so that all are started before the first is waited for.
+        for serving in serving.collect::<Vec<_>>() {
+            drop(serving.await);
+        }
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    options: Options,
+    places: Arc<Semaphore>,
+    mut stop: watch::Receiver<bool>,
+    drain: Duration,
+) {
+    let graceful = GracefulShutdown::new();
+    let builder = builder(options);
+    loop {
+        let accepted = tokio::select! {
+            accepted = next(&listener, &places) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (stream, place) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!("error" = %error, "failed to accept a connection");
+                time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // Without it answers would wait for acknowledgements; a connection without is still one.
+        drop(stream.set_nodelay(true));
+        let service = TowerToHyperService::new(router.clone());
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection.into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("error" = %error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("took" = ?drain, "stopped before all connections were done");
+    }
+}
+
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+fn builder(options: Options) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(options.streams_max)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .initial_stream_window_size(options.stream_window_bytes)
+        .keep_alive_interval(options.keepalive_interval)
+        .keep_alive_timeout(options.keepalive_timeout);
+    builder
+}
+
+fn connections_max() -> usize {
+    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let connections = descriptors.map_or(u64::MAX, |most| most.saturating_sub(DESCRIPTORS_KEPT));
+    usize::try_from(connections).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+use api::urls::Urls;
+use axum::Router;
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::{Bound, Options};
+
+async fn bound() -> Bound {
+    let urls = Urls::parse(&["http://127.0.0.1:0"]).expect("it is one");
+    Bound::bind(&urls).await.expect("a port is free")
+}
+
+#[tokio::test]
+async fn requests_under_way_are_answered_before_the_end() {
+    let bound = bound().await;
+    let address = bound.address().expect("it is bound");
+    let (begun, begin) = watch::channel(false);
+    let (go, gone) = watch::channel(false);
+    let answer = move || {
+        begun.send_replace(true);
+        let mut gone = gone.clone();
+        async move { gone.wait_for(|gone| *gone).await.map_or("lost", |_| "done") }
+    };
+    let (stop, stopped) = watch::channel(false);
+    let router = Router::new().route("/", get(answer));
+    let serving =
+        tokio::spawn(bound.serve(router, Options::PEERS, stopped, Duration::from_secs(30)));
+    let mut client = TcpStream::connect(address).await.expect("it listens");
+    client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("written");
+    begin.clone().wait_for(|begun| *begun).await.expect("it begins");
+    stop.send_replace(true);
+    go.send_replace(true);
+    let mut text = String::new();
+    client.read_to_string(&mut text).await.expect("it ends");
+    assert!(text.starts_with("HTTP/1.1 200") && text.ends_with("done"), "{text}");
+    serving.await.expect("it ends");
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_taken_address_is_refused() {
+    let first = bound().await;
+    let url = format!("http://{}", first.address().expect("it is bound"));
+    let urls = Urls::parse(&[url]).expect("it is one");
+    let error = Bound::bind(&urls).await.expect_err("it is taken").to_string();
+    assert!(error.starts_with("listen tcp 127.0.0.1:"), "{error}");
+    assert!(error.contains("bind: "), "{error}");
+}
