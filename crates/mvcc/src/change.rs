@@ -107,9 +107,16 @@ impl Reader<'_> {
                 }
                 all.push(Changes { revision: at.main, events: Vec::new() });
             }
-            let event = read_event(at, value)?;
+            let mut event = read_event(at, value)?;
+            let events = &mut all.last_mut().expect("one was pushed").events;
+            if event.create
+                && let Some(first) = events.iter().find(|first| first.key == event.key)
+            {
+                // Deleted by the same command; what it held before that is what counts.
+                event.previous = first.previous.clone();
+            }
             bytes += event.encoded.len();
-            all.last_mut().expect("one was pushed").events.push(event);
+            events.push(event);
             Ok(Step::Next)
         })?;
         Ok(all.into_iter().map(Arc::new).collect())

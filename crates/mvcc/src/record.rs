@@ -65,6 +65,15 @@ impl Record {
     pub fn key_only(&self) -> Bytes {
         self.bytes.slice(..self.meta.head)
     }
+
+    /// The record without its value.
+    #[must_use]
+    pub fn without_value(&self) -> Bytes {
+        if self.meta.value.is_empty() {
+            return self.bytes.clone();
+        }
+        [&self.bytes[..self.meta.head], &self.bytes[self.meta.value.end..]].concat().into()
+    }
 }
 
 impl Meta {

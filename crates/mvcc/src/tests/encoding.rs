@@ -42,6 +42,8 @@ fn records_are_protobuf() {
         let record = Record::read(bytes.into()).expect("it reads");
         assert_eq!((record.key(), record.value()), (kv.key.clone(), kv.value.clone()));
         assert_eq!((record.meta.create.0, record.meta.lease.0), (kv.create_revision, kv.lease));
+        let short = KeyValue { value: Bytes::new(), ..kv.clone() };
+        assert_eq!(record.without_value(), short.encode_to_vec());
         let bare = KeyValue { value: Bytes::new(), lease: 0, ..kv };
         assert_eq!(record.key_only(), bare.encode_to_vec());
     }

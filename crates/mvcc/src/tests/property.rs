@@ -168,14 +168,14 @@ fn a_compaction_leaves_what_can_be_read_and_nothing_else() {
     }
 }
 
-/// C1, literally.
+/// C1, literally; and a tombstone stays that a put of the same revision superseded.
 fn expected_after(model: &Model, to: i64) -> Vec<(i64, u32)> {
     let stays = |one: &&super::model::Change| {
         let superseded = model.log.iter().any(|other| {
             let later = (other.main, other.sub) > (one.main, one.sub);
             later && other.main <= to && other.kv.key == one.kv.key
         });
-        one.main > to || !superseded && (!one.tombstone || one.main == to)
+        one.main > to || if one.tombstone { one.main == to } else { !superseded }
     };
     model.log.iter().filter(stays).map(|one| (one.main, one.sub)).collect()
 }
