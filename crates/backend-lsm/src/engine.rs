@@ -1,7 +1,7 @@
 //! The engine: one tree at a time, and the threads that write and merge its files.
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,16 +12,28 @@ use crate::directory::Directory;
 use crate::fault;
 use crate::tree::{Stop, Tree, hold};
 
-/// How many memtables' worth may be unwritten before batches are delayed.
+/// Memtables' worth of unwritten changes from which on batches are delayed.
 const BACKLOG_SLOW: u64 = 2;
-/// How many before batches wait for the flusher. Bounds memory: as much again may be in its hands.
+/// The same from which on they wait for the flusher. Bounds memory: as much again may be in its
+/// hands.
 const BACKLOG_MAX: u64 = 4;
-/// Runs in level 0 before batches are delayed: each is one more file that a read looks into.
-const LEVEL_0_SLOW: usize = 12;
-/// Runs in level 0 before batches wait for the compactor. The tree's list of files has room for 255.
-const LEVEL_0_MAX: usize = 64;
-/// The longest a batch is delayed, so that slowing down is not stopping.
-const DELAY_MAX: Duration = Duration::from_millis(10);
+/// Runs in level 0 from which on batches are delayed: each is one more file that a read looks into.
+const LEVEL_0_SLOW: u64 = 12;
+/// The same from which on they wait for the compactor. The tree's list of files has room for 255.
+const LEVEL_0_MAX: u64 = 64;
+/// How long a byte is delayed for each step that the threads are behind: at one step writing goes on
+/// at 100 MB/s, which a member alone hardly reaches, at ten steps at 10 MB/s.
+const DELAY_OF_BYTE: Duration = Duration::from_nanos(10);
+/// Shorter delays are put by until they are worth a sleep.
+const DELAY_MIN: Duration = Duration::from_millis(1);
+/// The longest delay of one batch, so that slowing down is not stopping.
+const DELAY_MAX: Duration = Duration::from_millis(20);
+/// How far the threads give way to those that requests wait for, where there are fewer processors
+/// than work. The flusher less, as memory is what waits for it; and neither so far that it starves:
+/// a lock of the allocator that one of them holds is waited for by all.
+const FLUSH_NICE: i32 = 4;
+/// See [`FLUSH_NICE`].
+const COMPACT_NICE: i32 = 8;
 
 /// How much memory an engine may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +77,8 @@ struct Shared {
 struct Work {
     flush: bool,
     compact: bool,
+    /// Delay that the writer has not served yet.
+    delay: Duration,
     /// What ended the engine, if anything did.
     broken: Option<Fault>,
 }
@@ -99,15 +113,19 @@ impl LsmBackend {
             stop,
         });
         let mut this = Self { shared, threads: Vec::new() };
-        this.spawn("lsm-flush", Shared::flush_forever)?;
-        this.spawn("lsm-compact", Shared::compact_forever)?;
+        this.spawn("lsm-flush", FLUSH_NICE, Shared::flush_forever)?;
+        this.spawn("lsm-compact", COMPACT_NICE, Shared::compact_forever)?;
         Ok(this)
     }
 
-    fn spawn(&mut self, name: &str, run: fn(&Shared)) -> Result<(), Fault> {
+    fn spawn(&mut self, name: &str, nice: i32, run: fn(&Shared)) -> Result<(), Fault> {
         let shared = self.shared.clone();
         let thread = std::thread::Builder::new().name(name.to_string());
-        let thread = thread.spawn(move || run(&shared)).map_err(|error| Fault::Io {
+        let body = move || {
+            give_way(nice);
+            run(&shared);
+        };
+        let thread = thread.spawn(body).map_err(|error| Fault::Io {
             doing: format!("starting the thread {name}"),
             error: error.to_string(),
         })?;
@@ -141,8 +159,8 @@ impl Backend for LsmBackend {
             return Ok(());
         }
         let _writer = hold(&self.shared.directory);
-        let tree = self.shared.tree();
-        let bytes = tree.write(batch).map_err(|fault| self.shared.break_with(fault))?;
+        let (tree, bytes) = (self.shared.tree(), batch.bytes() as u64);
+        tree.write(batch).map_err(|fault| self.shared.break_with(fault))?;
         self.shared.make_way(&tree, bytes)
     }
 
@@ -202,9 +220,8 @@ impl Shared {
     }
 
     /// Asks for a flush when it is time; holds the writer back if the threads cannot keep up.
-    fn make_way(&self, tree: &Tree, memtable_bytes: u64) -> Result<(), Fault> {
-        let backlog = memtable_bytes / self.options.memtable_bytes;
-        let runs = tree.view().state.level_0_runs;
+    fn make_way(&self, tree: &Tree, batch_bytes: u64) -> Result<(), Fault> {
+        let (backlog, runs) = self.behind(tree);
         if backlog == 0 && runs < LEVEL_0_SLOW {
             return Ok(());
         }
@@ -213,25 +230,42 @@ impl Shared {
             work.flush = true;
             self.wanted.notify_all();
         }
-        if backlog < BACKLOG_SLOW && runs < LEVEL_0_SLOW {
-            return Ok(());
+        let late = |at: u64, slow: u64| (at + 1).saturating_sub(slow);
+        let steps = late(backlog, BACKLOG_SLOW) + late(runs, LEVEL_0_SLOW);
+        let bytes = u32::try_from(batch_bytes * steps).unwrap_or(u32::MAX);
+        work.delay = DELAY_MAX.min(work.delay + DELAY_OF_BYTE * bytes);
+        if work.delay >= DELAY_MIN {
+            let delay = std::mem::take(&mut work.delay);
+            let served = self.done.wait_timeout(work, delay);
+            work = served.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let late = runs.saturating_sub(LEVEL_0_SLOW) as u64 + 10 * backlog.saturating_sub(1);
-        let delay = DELAY_MAX.min(Duration::from_micros(500 * late));
-        let waited = self.done.wait_timeout(work, delay);
-        let mut work = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
-        while work.broken.is_none()
-            && (tree.active_bytes() / self.options.memtable_bytes >= BACKLOG_MAX
-                || tree.view().state.level_0_runs >= LEVEL_0_MAX)
-        {
-            work = self.done.wait(work).unwrap_or_else(std::sync::PoisonError::into_inner);
+        loop {
+            if let Some(fault) = &work.broken {
+                return Err(fault.clone());
+            }
+            let (backlog, runs) = self.behind(tree);
+            if backlog < BACKLOG_MAX && runs < LEVEL_0_MAX {
+                return Ok(());
+            }
+            work = self.done.wait(work).unwrap_or_else(PoisonError::into_inner);
         }
-        work.broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// Memtables' worth of unwritten changes, and runs in level 0.
+    fn behind(&self, tree: &Tree) -> (u64, u64) {
+        let backlog = tree.active_bytes() / self.options.memtable_bytes;
+        (backlog, tree.view().state.level_0_runs as u64)
     }
 
     fn has_flushed(&self) {
         hold(&self.work).compact = true;
         self.wanted.notify_all();
+        self.done.notify_all();
+    }
+
+    fn has_merged(&self) {
+        // A writer that has just seen how far behind we are is waiting by now.
+        drop(hold(&self.work));
         self.done.notify_all();
     }
 
@@ -245,7 +279,7 @@ impl Shared {
             if std::mem::take(take(&mut work)) {
                 return true;
             }
-            work = self.wanted.wait(work).unwrap_or_else(std::sync::PoisonError::into_inner);
+            work = self.wanted.wait(work).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -262,7 +296,7 @@ impl Shared {
         while self.awaits(|work| &mut work.compact) {
             loop {
                 match self.tree().compact() {
-                    Ok(true) => self.done.notify_all(),
+                    Ok(true) => self.has_merged(),
                     Ok(false) => break,
                     Err(_) if self.stop.is_stopped() => return,
                     Err(fault) => {
@@ -273,4 +307,16 @@ impl Shared {
             }
         }
     }
+}
+
+/// Lowers the priority of the calling thread.
+fn give_way(nice: i32) {
+    // Elsewhere it would be that of the process.
+    #[cfg(target_os = "linux")]
+    {
+        // A kernel that refuses runs it as before.
+        let _ = rustix::process::nice(nice);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = nice;
 }

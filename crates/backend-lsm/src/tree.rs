@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backend::{Batch, Direction, Fault, Operation, Part, Step, View};
-use lsm_tree::compaction::{
-    CompactionFilter, CompactionStrategy, Factory, ItemAccessor, Leveled, Verdict,
-};
+use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Leveled, Verdict};
 use lsm_tree::config::PartitioningPolicy;
 use lsm_tree::{
     AbstractTree, AnyTree, Cache, InternalValue, Memtable, SequenceNumberCounter, UserKey,
@@ -41,10 +39,13 @@ pub(crate) struct Tree {
     visible: AtomicU64,
     /// What the writer writes to; held for a batch.
     active: Mutex<Arc<Memtable>>,
-    /// Rotated and perhaps not in a file yet, newest first; held while a state is published, so
-    /// that an older one does not come after a newer one.
+    /// Rotated and perhaps not in a file yet, newest first. Held while a memtable is rotated and
+    /// while a state is published, so that no state misses one, nor comes after a newer one.
     sealed: Mutex<Vec<Arc<Memtable>>>,
     state: Mutex<Arc<State>>,
+    /// States that views may still hold. Freeing a memtable or a file takes longer than a read may,
+    /// so the last to let go of a state is whoever publishes the next.
+    former: Mutex<Vec<Arc<State>>>,
     /// One flush at a time.
     flushing: Mutex<()>,
     disk_bytes: AtomicU64,
@@ -88,6 +89,7 @@ impl Tree {
             active: Mutex::new(lsm.active_memtable()),
             sealed: Mutex::default(),
             state: Mutex::new(Arc::new(State::of(&lsm, &[], home.clone()))),
+            former: Mutex::default(),
             visible: AtomicU64::new(next),
             flushing: Mutex::default(),
             disk_bytes: AtomicU64::new(0),
@@ -95,7 +97,7 @@ impl Tree {
             home,
             seqno,
         };
-        this.publish(&mut hold(&this.sealed));
+        this.publish(&hold(&this.sealed));
         Ok(this)
     }
 
@@ -107,8 +109,8 @@ impl Tree {
         LsmView { state, seqno: self.visible.load(Ordering::Acquire) }
     }
 
-    /// Answers with the bytes that the memtable has now. One caller at a time.
-    pub(crate) fn write(&self, batch: Batch) -> Result<u64, Fault> {
+    /// Makes the batch visible. One caller at a time.
+    pub(crate) fn write(&self, batch: Batch) -> Result<(), Fault> {
         let changes = self.changes(batch)?;
         let active = hold(&self.active);
         let seqno = self.seqno.next();
@@ -117,44 +119,50 @@ impl Tree {
         }
         let before = self.visible.swap(seqno + 1, Ordering::AcqRel);
         assert!(before <= seqno, "{seqno} is visible before it was written");
-        Ok(active.size())
+        Ok(())
     }
 
     /// Puts everything that is written into files, and syncs them.
     pub(crate) fn flush(&self) -> Result<(), Fault> {
         let _one = hold(&self.flushing);
+        self.done("writing", guarded(|| self.flush_memtables()))
+    }
+
+    fn flush_memtables(&self) -> lsm_tree::Result<()> {
         let lock = self.lsm.get_flush_lock();
+        let mut sealed = hold(&self.sealed);
         if let Some(memtable) = self.lsm.rotate_memtable() {
-            let mut sealed = hold(&self.sealed);
             sealed.insert(0, memtable);
             // Views know the next memtable before anything is written to it.
-            self.publish(&mut sealed);
-            drop(sealed);
-            // Waits for the batch that is being written, and then holds whole batches only.
+            self.publish(&sealed);
+            // Waits for the batch that is being written; the sealed one then holds whole batches.
             *hold(&self.active) = self.lsm.active_memtable();
         }
+        drop(sealed);
         // Whoever reads the files to come sees at least this much, so of what it hides nothing
         // needs to be kept; older views have older states.
-        let visible = self.visible.load(Ordering::Acquire);
-        self.done("writing", guarded(|| self.lsm.flush(&lock, visible)))?;
+        self.lsm.flush(&lock, self.visible.load(Ordering::Acquire))?;
         let mut sealed = hold(&self.sealed);
         sealed.clear();
-        self.publish(&mut sealed);
+        self.publish(&sealed);
         Ok(())
     }
 
     /// Merges files where it is most worth it; answers whether there was anything to do.
     pub(crate) fn compact(&self) -> Result<bool, Fault> {
+        self.done("merging", guarded(|| self.merge_files()))
+    }
+
+    fn merge_files(&self) -> lsm_tree::Result<bool> {
         let before = self.lsm.current_version().id();
-        let leveled: Arc<dyn CompactionStrategy> =
-            Arc::new(Leveled::default().with_table_target_size(FILE_BYTES));
-        let visible = self.visible.load(Ordering::Acquire);
-        self.done("merging", guarded(|| self.lsm.compact(leveled, visible)))?;
-        if self.lsm.current_version().id() == before {
-            return Ok(false);
+        let leveled = Arc::new(Leveled::default().with_table_target_size(FILE_BYTES));
+        self.lsm.compact(leveled, self.visible.load(Ordering::Acquire))?;
+        // A flush may have made a version, too; then there is one more state than need be.
+        let merged = self.lsm.current_version().id() != before;
+        if merged {
+            self.publish(&hold(&self.sealed));
         }
-        self.publish(&mut hold(&self.sealed));
-        Ok(true)
+        Ok(merged)
     }
 
     /// Fills an empty tree with records in ascending order, durably.
@@ -173,7 +181,7 @@ impl Tree {
         }
         self.done("writing", guarded(|| ingestion.finish()))?;
         self.visible.store(self.seqno.get(), Ordering::Release);
-        self.publish(&mut hold(&self.sealed));
+        self.publish(&hold(&self.sealed));
         Ok(())
     }
 
@@ -234,9 +242,14 @@ impl Tree {
     }
 
     /// Lets later views see what the tree has become.
-    fn publish(&self, sealed: &mut MutexGuard<'_, Vec<Arc<Memtable>>>) {
+    fn publish(&self, sealed: &MutexGuard<'_, Vec<Arc<Memtable>>>) {
         let state = Arc::new(State::of(&self.lsm, sealed, self.home.clone()));
-        *hold(&self.state) = state;
+        let before = std::mem::replace(&mut *hold(&self.state), state);
+        let mut former = hold(&self.former);
+        former.push(before);
+        let free = former.extract_if(.., |state| Arc::strong_count(state) == 1).collect::<Vec<_>>();
+        drop(former);
+        drop(free);
         self.disk_bytes.store(bytes_below(&self.home.path), Ordering::Relaxed);
     }
 
