@@ -40,7 +40,7 @@ pub use contract::{Change, ChangeStep, Consensus, Refused, Transition};
 pub use effect::{Effect, Leadership, ReadTicket, WriteTicket};
 pub use message::{Body, Message};
 pub use solo::Solo;
-pub use start::{Config, Limits, ReadPolicy, Start};
+pub use start::{Config, Limits, Misfit, ReadPolicy, Start};
 pub use status::{PeerState, PeerStatus, Role, Status};
 
 // Re-exported because the trait speaks of them.

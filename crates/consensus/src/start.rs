@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use raftlog::Opened;
 use units::{HardState, Index, NodeId, Position};
 
 use crate::{Marker, TermRun};
@@ -73,4 +74,48 @@ pub struct Start {
     /// What the engine has applied; not below the marker and not above `last`, but for a crash in
     /// the middle of installing a snapshot, which whoever starts the member mends first.
     pub applied: Index,
+}
+
+/// What a log and an engine that do not fit together say of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// The engine holds a snapshot of which the log does not know: the crash came between the two.
+    /// The log is to be told of it by `install`, and opened again.
+    EngineAhead,
+    /// The log was trimmed further than the engine holds: entries are lost.
+    LogAhead,
+}
+
+impl Start {
+    /// What a member starts from, given its opened log and what its engine has applied.
+    ///
+    /// # Errors
+    ///
+    /// When the two do not fit together; nothing can be started from them as they are.
+    pub fn of(opened: &Opened, engine: &Marker) -> Result<Self, Misfit> {
+        let (head, applied) = (opened.marker.position, engine.position);
+        if applied.index < head.index {
+            return Err(Misfit::LogAhead);
+        }
+        // What can still be read before the marker is for readers; a machine starts behind it.
+        let first = head.index.next();
+        let covering = opened.runs.iter().rposition(|run| run.first <= first).unwrap_or(0);
+        let after = opened.runs[covering..].iter().filter(|_| opened.last.index >= first);
+        let runs: Vec<TermRun> =
+            after.map(|run| TermRun { first: run.first.max(first), ..*run }).collect();
+        let term = match runs.iter().rev().find(|run| run.first <= applied.index) {
+            Some(run) => run.term,
+            None => head.term,
+        };
+        if applied.index > opened.last.index || applied.term != term {
+            return Err(Misfit::EngineAhead);
+        }
+        Ok(Self {
+            marker: Marker { position: head, conf_state: engine.conf_state.clone() },
+            hard_state: opened.hard_state,
+            runs,
+            last: opened.last,
+            applied: applied.index,
+        })
+    }
 }
