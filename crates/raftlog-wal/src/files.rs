@@ -84,7 +84,7 @@ pub trait File: Send + Sync {
     /// # Errors
     ///
     /// What the file system answers.
-    fn len(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64>;
 
     /// Reads up to the buffer's length; less only at the end of the file.
     ///
@@ -105,7 +105,7 @@ pub trait File: Send + Sync {
     /// # Errors
     ///
     /// What the file system answers.
-    fn set_len(&self, len: u64) -> io::Result<()>;
+    fn set_length(&self, len: u64) -> io::Result<()>;
 
     /// Extends by zeros to a length, if it is shorter, with room on the disk for all of it.
     ///

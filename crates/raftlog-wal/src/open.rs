@@ -112,7 +112,7 @@ impl Torn {
         copy.write(&self.image[..written], 0)?;
         copy.sync()?;
         directory.sync()?;
-        segment.set_len(self.end as u64)?;
+        segment.set_length(self.end as u64)?;
         segment.sync()?;
         let (name, end, lost) = (segment.name, self.end, written.saturating_sub(self.end));
         Ok(format!(

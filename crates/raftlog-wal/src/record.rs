@@ -138,9 +138,7 @@ impl Encoder {
         if kind != Kind::Checksum {
             length += 1 + encoded_len_varint(self.data.len() as u64) + self.data.len();
         }
-        let padding = padding(length);
-        let top = if padding == 0 { 0 } else { 0x80 | padding as u64 };
-        self.bytes.extend_from_slice(&(length as u64 | top << 56).to_le_bytes());
+        self.bytes.extend_from_slice(&length_field(length).to_le_bytes());
         let begin = self.bytes.len();
         self.bytes.extend_from_slice(&[KIND_KEY, kind as u8, CHECKSUM_KEY]);
         encode_varint(checksum, &mut self.bytes);
@@ -150,7 +148,7 @@ impl Encoder {
             self.bytes.extend_from_slice(&self.data);
         }
         assert_eq!(self.bytes.len() - begin, length, "the length field tells the length");
-        self.bytes.resize(begin + length + padding, 0);
+        self.bytes.resize(begin + length + padding(length), 0);
     }
 }
 
@@ -179,7 +177,7 @@ impl Frame {
     /// The frame at an offset of a segment, or of a part of one.
     pub(crate) fn parse(image: &Bytes, offset: usize) -> Result<Self, Stop> {
         let (record, end) = bounds(image, offset)?;
-        if end - record.end != padding(record.len()) {
+        if image[offset..record.start] != length_field(record.len()).to_le_bytes() {
             return Err(Stop::Garbled("a length field that nobody writes"));
         }
         let Ok(message) = walpb::Record::decode(image.slice(record)) else {
@@ -227,6 +225,13 @@ pub(crate) fn bounds(
     let begin = offset + LENGTH_BYTES;
     let end = begin + usize::try_from(length).map_err(|_| Stop::Cut)?;
     Ok((begin..end, end + usize::try_from(padding).map_err(|_| Stop::Cut)?))
+}
+
+/// What stands before a record of a length.
+fn length_field(length: usize) -> u64 {
+    let padding = padding(length) as u64;
+    let top = if padding == 0 { 0 } else { 0x80 | padding };
+    top << 56 | length as u64
 }
 
 fn padding(length: usize) -> usize {

@@ -62,13 +62,14 @@ impl Segment {
         }
     }
 
-    pub(crate) fn len(&self) -> Result<u64, Fault> {
-        self.file.len().map_err(|error| io("looking at", &self.path, &error))
+    pub(crate) fn length(&self) -> Result<u64, Fault> {
+        self.file.length().map_err(|error| io("looking at", &self.path, &error))
     }
 
     /// All of it, zeros behind the end of the log included.
     pub(crate) fn image(&self) -> Result<Bytes, Fault> {
-        let length = usize::try_from(self.len()?).map_err(|_| self.corrupt(0, "it is too long"))?;
+        let length =
+            usize::try_from(self.length()?).map_err(|_| self.corrupt(0, "it is too long"))?;
         self.read(0, length)
     }
 
@@ -87,8 +88,8 @@ impl Segment {
         self.file.write_at(bytes, offset).map_err(|error| io("writing to", &self.path, &error))
     }
 
-    pub(crate) fn set_len(&self, len: u64) -> Result<(), Fault> {
-        self.file.set_len(len).map_err(|error| io("cutting", &self.path, &error))
+    pub(crate) fn set_length(&self, len: u64) -> Result<(), Fault> {
+        self.file.set_length(len).map_err(|error| io("cutting", &self.path, &error))
     }
 
     pub(crate) fn allocate(&self, len: u64) -> Result<(), Fault> {

@@ -183,7 +183,7 @@ impl Wal {
             self.directory.rename(PREPARED, name)?;
             self.directory.sync()?;
             // Only zeros are cut off, so it need not be durable.
-            self.segment.set_len(self.end)?;
+            self.segment.set_length(self.end)?;
         }
         self.segment = segment;
         self.end = begin + self.encoder.bytes().len() as u64;

@@ -1,17 +1,14 @@
 //! A disk that a seed decides about.
 
+mod node;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::mem;
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{File, Files};
-
-/// What a disk writes at once.
-const SECTOR_BYTES: u64 = 512;
-
-type Sector = [u8; SECTOR_BYTES as usize];
+use node::{Change, Content, Directory, Node, Random};
 
 const ROOT: u64 = 0;
 
@@ -51,39 +48,6 @@ struct Disk {
     power_off: Option<u64>,
     failing: Option<Call>,
     capacity: u64,
-}
-
-enum Node {
-    Directory(Directory),
-    File(Content),
-}
-
-#[derive(Default)]
-struct Directory {
-    names: BTreeMap<String, u64>,
-    durable: BTreeMap<String, u64>,
-    /// What leads from the durable names to the present ones.
-    unsynced: Vec<Change>,
-}
-
-/// A name loses its node, another gets one, or both at once.
-#[derive(Clone)]
-struct Change {
-    removed: Option<String>,
-    added: Option<(String, u64)>,
-}
-
-#[derive(Default)]
-struct Content {
-    len: u64,
-    durable_len: u64,
-    durable: BTreeMap<u64, Sector>,
-    /// Written and not synced.
-    dirty: BTreeMap<u64, Sector>,
-    /// Read as written, but the disk refused them when they were synced: nobody writes them again.
-    refused: BTreeMap<u64, Sector>,
-    locked_by: Option<u64>,
-    handles: u64,
 }
 
 struct Handle {
@@ -148,16 +112,8 @@ impl SimulatedDisk {
     pub fn rot(&self, path: &Path, offset: u64, bits: u8) -> io::Result<()> {
         let mut disk = self.disk();
         let node = disk.find(path)?;
-        let content = disk.content(node)?;
-        if offset >= content.len {
+        if !disk.content(node)?.rot(offset, bits) {
             return Err(failed(io::ErrorKind::InvalidInput, "no such byte"));
-        }
-        let (sector, within) = (offset / SECTOR_BYTES, within_sector(offset));
-        content.durable.entry(sector).or_insert([0; SECTOR_BYTES as usize]);
-        for layer in [&mut content.durable, &mut content.dirty, &mut content.refused] {
-            if let Some(bytes) = layer.get_mut(&sector) {
-                bytes[within] ^= bits;
-            }
         }
         Ok(())
     }
@@ -196,7 +152,7 @@ impl Files for SimulatedDisk {
                 node
             }
         };
-        disk.content(node)?.set_len(0);
+        disk.content(node)?.set_length(0);
         fate.answer()?;
         self.handle(&mut disk, node)
     }
@@ -272,7 +228,7 @@ impl File for Handle {
         })
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         self.with(|_, content| Ok(content.len))
     }
 
@@ -294,11 +250,11 @@ impl File for Handle {
         })
     }
 
-    fn set_len(&self, len: u64) -> io::Result<()> {
+    fn set_length(&self, len: u64) -> io::Result<()> {
         let fate = self.change(Call::Write, len)?;
         self.with(|_, content| {
             if fate != Fate::Refused {
-                content.set_len(len);
+                content.set_length(len);
             }
             fate.answer()
         })
@@ -502,152 +458,10 @@ impl Disk {
     }
 }
 
-impl Directory {
-    fn change(&mut self, change: Change) {
-        change.apply(&mut self.names);
-        self.unsynced.push(change);
-    }
-
-    fn settle(&mut self) {
-        self.durable = self.names.clone();
-        self.unsynced.clear();
-    }
-
-    fn crash(&mut self, random: &mut Random) {
-        for change in self.unsynced.drain(..) {
-            if random.coin() {
-                change.apply(&mut self.durable);
-            }
-        }
-        self.names = self.durable.clone();
-    }
-}
-
-impl Change {
-    fn apply(&self, names: &mut BTreeMap<String, u64>) {
-        if let Some(name) = &self.removed {
-            names.remove(name);
-        }
-        if let Some((name, node)) = &self.added {
-            names.insert(name.clone(), *node);
-        }
-    }
-}
-
-impl Content {
-    fn sector(&self, sector: u64) -> Sector {
-        let layers = [&self.dirty, &self.refused, &self.durable];
-        let found = layers.into_iter().find_map(|layer| layer.get(&sector));
-        found.copied().unwrap_or([0; SECTOR_BYTES as usize])
-    }
-
-    fn read(&self, buffer: &mut [u8], offset: u64) -> usize {
-        let end = self.len.min(offset + buffer.len() as u64);
-        let (mut at, mut done) = (offset, 0);
-        while at < end {
-            let within = within_sector(at);
-            let part = (SECTOR_BYTES - within as u64).min(end - at) as usize;
-            let sector = self.sector(at / SECTOR_BYTES);
-            buffer[done..done + part].copy_from_slice(&sector[within..within + part]);
-            (at, done) = (at + part as u64, done + part);
-        }
-        done
-    }
-
-    fn write(&mut self, bytes: &[u8], offset: u64, random: &mut Random) {
-        let (mut at, mut rest) = (offset, bytes);
-        while !rest.is_empty() {
-            let (sector, within) = (at / SECTOR_BYTES, within_sector(at));
-            let part = (SECTOR_BYTES as usize - within).min(rest.len());
-            let mut content = self.sector(sector);
-            content[within..within + part].copy_from_slice(&rest[..part]);
-            self.refused.remove(&sector);
-            let before = self.dirty.insert(sector, content);
-            // A cache writes back when it likes.
-            if let Some(before) = before.filter(|_| random.below(4) == 0) {
-                self.durable.insert(sector, before);
-            }
-            (at, rest) = (at + part as u64, &rest[part..]);
-        }
-        self.len = self.len.max(at);
-    }
-
-    /// What is cut off reads as zeros if the file grows again, but a crash may bring it back.
-    fn set_len(&mut self, len: u64) {
-        let layers = [&self.durable, &self.dirty, &self.refused];
-        let cut = len / SECTOR_BYTES;
-        let beyond: BTreeSet<u64> =
-            layers.iter().flat_map(|layer| layer.range(cut..)).map(|(sector, _)| *sector).collect();
-        for sector in beyond.into_iter().filter(|_| len < self.len) {
-            let kept = if sector == cut { within_sector(len) } else { 0 };
-            let mut content = self.sector(sector);
-            content[kept..].fill(0);
-            self.refused.remove(&sector);
-            self.dirty.insert(sector, content);
-        }
-        self.len = len;
-    }
-
-    /// Of what is not durable, that becomes so which is kept.
-    fn settle(&mut self, mut keep: impl FnMut() -> bool) {
-        for (sector, content) in mem::take(&mut self.dirty) {
-            if keep() {
-                self.durable.insert(sector, content);
-            } else {
-                self.dirty.insert(sector, content);
-            }
-        }
-        if keep() {
-            self.durable_len = self.len;
-        }
-    }
-
-    /// A failed sync: what was not written is not dirty any more, so nobody will write it.
-    fn refuse(&mut self, random: &mut Random) {
-        self.settle(|| random.coin());
-        let refused = mem::take(&mut self.dirty);
-        self.refused.extend(refused);
-    }
-
-    fn crash(&mut self, random: &mut Random) {
-        self.settle(|| random.coin());
-        self.dirty.clear();
-        self.refused.clear();
-        self.len = self.durable_len;
-        self.durable.retain(|sector, _| sector * SECTOR_BYTES < self.durable_len);
-        if let Some(last) = self.durable.get_mut(&(self.len / SECTOR_BYTES)) {
-            last[within_sector(self.len)..].fill(0);
-        }
-        self.locked_by = None;
-        self.handles = 0;
-    }
-}
-
-fn within_sector(offset: u64) -> usize {
-    (offset % SECTOR_BYTES) as usize
-}
-
 fn failed(kind: io::ErrorKind, what: &'static str) -> io::Error {
     io::Error::new(kind, what)
 }
 
 fn no_power() -> io::Error {
     io::Error::other("the power is off")
-}
-
-/// SplitMix64: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
-    fn coin(&mut self) -> bool {
-        self.below(2) == 0
-    }
 }

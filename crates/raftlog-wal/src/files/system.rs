@@ -108,7 +108,7 @@ impl File for Open {
         }
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
 
@@ -129,12 +129,12 @@ impl File for Open {
         self.file.write_all_at(bytes, offset)
     }
 
-    fn set_len(&self, len: u64) -> io::Result<()> {
+    fn set_length(&self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {
-        if self.len()? >= len {
+        if self.length()? >= len {
             return Ok(());
         }
         #[cfg(target_os = "linux")]
@@ -150,7 +150,7 @@ impl File for Open {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.set_len(len)
+        self.set_length(len)
     }
 
     fn sync(&self) -> io::Result<()> {

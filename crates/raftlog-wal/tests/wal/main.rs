@@ -1,3 +1,10 @@
 //! The log in etcd's format: the suite on both disks, and what only this part promises.
 
+mod crash_points;
+mod failing_disks;
+mod fixtures;
+mod genuine;
+mod power_cuts;
 mod suite;
+mod torn;
+mod world;

@@ -1,0 +1,199 @@
+//! What is on a simulated disk and in its cache, and what a crash makes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+
+/// What a disk writes at once.
+const SECTOR_BYTES: u64 = 512;
+
+type Sector = [u8; SECTOR_BYTES as usize];
+
+pub(super) enum Node {
+    Directory(Directory),
+    File(Content),
+}
+
+#[derive(Default)]
+pub(super) struct Directory {
+    pub(super) names: BTreeMap<String, u64>,
+    pub(super) durable: BTreeMap<String, u64>,
+    /// What leads from the durable names to the present ones.
+    pub(super) unsynced: Vec<Change>,
+}
+
+/// A name loses its node, another gets one, or both at once.
+#[derive(Clone)]
+pub(super) struct Change {
+    pub(super) removed: Option<String>,
+    pub(super) added: Option<(String, u64)>,
+}
+
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) len: u64,
+    durable_len: u64,
+    durable: BTreeMap<u64, Sector>,
+    /// Written and not synced.
+    dirty: BTreeMap<u64, Sector>,
+    /// Read as written, but the disk refused them when they were synced: nobody writes them again.
+    refused: BTreeMap<u64, Sector>,
+    pub(super) locked_by: Option<u64>,
+    pub(super) handles: u64,
+}
+
+impl Directory {
+    pub(super) fn change(&mut self, change: Change) {
+        change.apply(&mut self.names);
+        self.unsynced.push(change);
+    }
+
+    pub(super) fn settle(&mut self) {
+        self.durable = self.names.clone();
+        self.unsynced.clear();
+    }
+
+    pub(super) fn crash(&mut self, random: &mut Random) {
+        for change in self.unsynced.drain(..) {
+            if random.coin() {
+                change.apply(&mut self.durable);
+            }
+        }
+        self.names = self.durable.clone();
+    }
+}
+
+impl Change {
+    fn apply(&self, names: &mut BTreeMap<String, u64>) {
+        if let Some(name) = &self.removed {
+            names.remove(name);
+        }
+        if let Some((name, node)) = &self.added {
+            names.insert(name.clone(), *node);
+        }
+    }
+}
+
+impl Content {
+    /// Changes bits of a byte wherever it is; whether there is one.
+    pub(super) fn rot(&mut self, offset: u64, bits: u8) -> bool {
+        if offset >= self.len {
+            return false;
+        }
+        let (sector, within) = (offset / SECTOR_BYTES, within_sector(offset));
+        self.durable.entry(sector).or_insert([0; SECTOR_BYTES as usize]);
+        for layer in [&mut self.durable, &mut self.dirty, &mut self.refused] {
+            if let Some(bytes) = layer.get_mut(&sector) {
+                bytes[within] ^= bits;
+            }
+        }
+        true
+    }
+
+    fn sector(&self, sector: u64) -> Sector {
+        let layers = [&self.dirty, &self.refused, &self.durable];
+        let found = layers.into_iter().find_map(|layer| layer.get(&sector));
+        found.copied().unwrap_or([0; SECTOR_BYTES as usize])
+    }
+
+    pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> usize {
+        let end = self.len.min(offset + buffer.len() as u64);
+        let (mut at, mut done) = (offset, 0);
+        while at < end {
+            let within = within_sector(at);
+            let part = (SECTOR_BYTES - within as u64).min(end - at) as usize;
+            let sector = self.sector(at / SECTOR_BYTES);
+            buffer[done..done + part].copy_from_slice(&sector[within..within + part]);
+            (at, done) = (at + part as u64, done + part);
+        }
+        done
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8], offset: u64, random: &mut Random) {
+        let (mut at, mut rest) = (offset, bytes);
+        while !rest.is_empty() {
+            let (sector, within) = (at / SECTOR_BYTES, within_sector(at));
+            let part = (SECTOR_BYTES as usize - within).min(rest.len());
+            let mut content = self.sector(sector);
+            content[within..within + part].copy_from_slice(&rest[..part]);
+            self.refused.remove(&sector);
+            let before = self.dirty.insert(sector, content);
+            // A cache writes back when it likes.
+            if let Some(before) = before.filter(|_| random.below(4) == 0) {
+                self.durable.insert(sector, before);
+            }
+            (at, rest) = (at + part as u64, &rest[part..]);
+        }
+        self.len = self.len.max(at);
+    }
+
+    /// What is cut off reads as zeros if the file grows again, but a crash may bring it back.
+    pub(super) fn set_length(&mut self, len: u64) {
+        let layers = [&self.durable, &self.dirty, &self.refused];
+        let cut = len / SECTOR_BYTES;
+        let beyond: BTreeSet<u64> =
+            layers.iter().flat_map(|layer| layer.range(cut..)).map(|(sector, _)| *sector).collect();
+        for sector in beyond.into_iter().filter(|_| len < self.len) {
+            let kept = if sector == cut { within_sector(len) } else { 0 };
+            let mut content = self.sector(sector);
+            content[kept..].fill(0);
+            self.refused.remove(&sector);
+            self.dirty.insert(sector, content);
+        }
+        self.len = len;
+    }
+
+    /// Of what is not durable, that becomes so which is kept.
+    pub(super) fn settle(&mut self, mut keep: impl FnMut() -> bool) {
+        for (sector, content) in mem::take(&mut self.dirty) {
+            if keep() {
+                self.durable.insert(sector, content);
+            } else {
+                self.dirty.insert(sector, content);
+            }
+        }
+        if keep() {
+            self.durable_len = self.len;
+        }
+    }
+
+    /// A failed sync: what was not written is not dirty any more, so nobody will write it.
+    pub(super) fn refuse(&mut self, random: &mut Random) {
+        self.settle(|| random.coin());
+        let refused = mem::take(&mut self.dirty);
+        self.refused.extend(refused);
+    }
+
+    pub(super) fn crash(&mut self, random: &mut Random) {
+        self.settle(|| random.coin());
+        self.dirty.clear();
+        self.refused.clear();
+        self.len = self.durable_len;
+        self.durable.retain(|sector, _| sector * SECTOR_BYTES < self.durable_len);
+        if let Some(last) = self.durable.get_mut(&(self.len / SECTOR_BYTES)) {
+            last[within_sector(self.len)..].fill(0);
+        }
+        self.locked_by = None;
+        self.handles = 0;
+    }
+}
+
+fn within_sector(offset: u64) -> usize {
+    (offset % SECTOR_BYTES) as usize
+}
+
+/// SplitMix64: small, and the same everywhere.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+
+    pub(super) fn coin(&mut self) -> bool {
+        self.below(2) == 0
+    }
+}

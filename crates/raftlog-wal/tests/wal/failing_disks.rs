@@ -1,0 +1,135 @@
+//! Disks that refuse, lie or fill up.
+
+use raftlog::{Fault, ReadError};
+use raftlog_wal::files::Call;
+use units::Index;
+
+use super::world::{World, contents, entry, frames, hard_state};
+
+#[test]
+fn a_group_is_one_write_and_one_sync() {
+    let world = World::new(1, 1 << 20);
+    let mut log = world.create().expect("creates").log;
+    for round in 0..5 {
+        let entries: Vec<_> = (1..=100).map(|nth| entry(1, round * 100 + nth, 64)).collect();
+        let before = world.disk.changes();
+        for one in &entries {
+            log.append(std::slice::from_ref(one), Some(hard_state(1, one.index.0 - 1)))
+                .expect("appends");
+        }
+        assert_eq!(world.disk.changes(), before, "nothing is written before the sync");
+        log.sync().expect("syncs");
+        assert_eq!(world.disk.changes(), before + 2, "one write and one sync");
+        log.sync().expect("syncs nothing");
+        assert_eq!(world.disk.changes(), before + 2, "there was nothing to sync");
+    }
+}
+
+#[test]
+fn after_a_failure_nothing_works_any_more() {
+    for call in [Call::Sync, Call::Write] {
+        for seed in 0..20 {
+            let world = World::new(seed, 4096);
+            let mut log = world.create().expect("creates").log;
+            log.append(&[entry(1, 1, 600)], Some(hard_state(1, 0))).expect("appends");
+            log.sync().expect("syncs");
+            log.append(&[entry(1, 2, 1200)], None).expect("appends");
+            world.disk.fail_next(call);
+            let fault = log.sync().expect_err("the disk failed");
+            assert!(matches!(fault, Fault::Io { .. }));
+            assert_eq!(log.sync(), Err(fault.clone()), "a sync is never tried again");
+            assert_eq!(log.append(&[entry(1, 3, 1)], None), Err(fault.clone()));
+            assert_eq!(log.install(&super::world::marker(2, 50)), Err(fault));
+            world.disk.crash();
+            drop(log);
+            let opened = world.open().expect("opens after a crash");
+            let left = contents(&*opened.log.reader());
+            assert!(left == [entry(1, 1, 600)] || left == [entry(1, 1, 600), entry(1, 2, 1200)]);
+        }
+    }
+}
+
+#[test]
+fn a_start_that_cannot_read_says_so() {
+    let world = World::new(1, 4096);
+    drop(world.create().expect("creates"));
+    world.disk.fail_next(Call::Read);
+    assert!(matches!(world.open(), Err(Fault::Io { .. })));
+    world.open().expect("opens when the disk works");
+}
+
+#[test]
+fn a_full_disk_is_a_fault_and_loses_nothing() {
+    let world = World::new(1, 2048);
+    world.disk.set_capacity(5000);
+    let mut log = world.create().expect("creates").log;
+    let mut synced = 0;
+    let fault = loop {
+        let one = entry(1, synced + 1, 200);
+        match log.append(&[one], None).and_then(|()| log.sync()) {
+            Ok(()) => synced += 1,
+            Err(fault) => break fault,
+        }
+    };
+    assert!(matches!(&fault, Fault::Io { error, .. } if error.contains("no room")), "{fault}");
+    assert!(synced > 10, "there was room for two segments");
+    world.disk.crash();
+    drop(log);
+    world.disk.set_capacity(u64::MAX);
+    assert!(world.open().expect("opens when there is room").last.index.0 >= synced);
+}
+
+#[test]
+fn rot_is_never_read() {
+    let world = World::new(1, 4096);
+    let mut log = world.create().expect("creates").log;
+    let entries = [entry(1, 1, 40), entry(1, 2, 40), entry(2, 3, 40)];
+    log.append(&entries, Some(hard_state(2, 1))).expect("appends");
+    log.sync().expect("syncs");
+    let reader = log.reader();
+    let path = world.segments().pop().expect("there is a segment");
+    let frames = frames(&world.bytes(&path));
+    // Behind the head (checksum, metadata, marker): three entries, a hard state.
+    assert_eq!(frames.len(), 3 + 3 + 1 + 1);
+    for at in frames[4]..frames[5] {
+        for bit in 0..8 {
+            world.disk.rot(&path, at as u64, 1 << bit).expect("there is such a byte");
+            match reader.read(Index(2), Index(2), 1000) {
+                Ok(found) => assert_eq!(found, entries[1..2], "byte {at}"),
+                Err(ReadError::Fault(Fault::Corrupt { offset, .. })) => {
+                    assert_eq!(offset, frames[4] as u64);
+                }
+                Err(other) => panic!("{other}"),
+            }
+            world.disk.rot(&path, at as u64, 1 << bit).expect("there is such a byte");
+        }
+    }
+    assert_eq!(contents(&*reader), entries, "all is as it was");
+}
+
+#[test]
+fn a_missing_segment_is_a_fault() {
+    let world = World::new(1, 512);
+    let mut log = world.create().expect("creates").log;
+    for index in 1..=9 {
+        log.append(&[entry(1, index, 200)], Some(hard_state(1, index - 1))).expect("appends");
+        log.sync().expect("syncs");
+    }
+    drop(log);
+    let segments = world.segments();
+    assert!(segments.len() > 3);
+    for path in &segments {
+        let image = world.bytes(path);
+        world.files().remove(path).expect("removes");
+        match world.open() {
+            Err(Fault::Corrupt { what, .. }) => assert!(what.contains("missing"), "{what}"),
+            // Nothing shows that there was another one behind it, but the hard states do.
+            Ok(opened) => {
+                assert!(opened.last.index < Index(9) && path == &segments[segments.len() - 1])
+            }
+            Err(other) => panic!("{other}"),
+        }
+        world.replace(path, &image);
+    }
+    world.open().expect("opens as it was");
+}
