@@ -1,20 +1,16 @@
 //! The engines under test, behind as little as the layouts need.
 
+use backend::{Backend, Direction, Part, Step, Table};
+use backend_lsm::{LsmBackend, Options};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable};
-use lsm_tree::{
-    AbstractTree, Cache, Guard, InternalValue, Memtable, SequenceNumberCounter, ValueType,
-};
 use redb::ReadableDatabase;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread::JoinHandle;
 
 /// What the engine may hold of its files in memory.
 const CACHE_BYTES: u64 = 64 << 20;
 /// When what was written goes to a file.
-const MEMTABLE_BYTES: u64 = 32 << 20;
+const MEMTABLE_BYTES: u64 = 16 << 20;
 /// Tables, named by a byte in front of the key.
 pub(crate) const TABLES: u8 = 8;
 
@@ -61,177 +57,52 @@ fn prefixed(table: u8, key: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// `lsm-tree` without a journal: one tree, so that a flush is atomic over all tables.
-///
-/// The writer holds the memtable it writes to, so that neither rotation nor a new version file makes it wait:
-/// the flusher first rotates inside the tree, then lets the writer change over between two batches.
-struct Lsm {
-    shared: Arc<LsmShared>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-struct LsmShared {
-    tree: lsm_tree::AnyTree,
-    seqno: SequenceNumberCounter,
-    visible: AtomicU64,
-    active: Mutex<Arc<Memtable>>,
-    flush_wanted: (Mutex<bool>, Condvar),
-    compact_wanted: (Mutex<bool>, Condvar),
-    compacting: AtomicBool,
-    stopped: AtomicBool,
-}
+/// `lsm-tree` without a journal, as `backend-lsm` uses it.
+struct Lsm(LsmBackend);
 
 impl Lsm {
     fn open(dir: &Path) -> Self {
-        let seqno = SequenceNumberCounter::default();
-        let tree = lsm_tree::Config::new(dir, seqno.clone(), SequenceNumberCounter::default())
-            .use_cache(Arc::new(Cache::with_capacity_bytes(CACHE_BYTES)))
-            .open()
-            .expect("the tree opens");
-        let next = tree.get_highest_seqno().map_or(1, |seqno| seqno + 1);
-        seqno.set(next);
-        let shared = Arc::new(LsmShared {
-            active: Mutex::new(tree.active_memtable()),
-            tree,
-            seqno,
-            visible: AtomicU64::new(next),
-            flush_wanted: Default::default(),
-            compact_wanted: Default::default(),
-            compacting: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
-        });
-        let threads = vec![
-            std::thread::spawn({
-                let shared = shared.clone();
-                move || {
-                    while LsmShared::awaits(&shared.flush_wanted) {
-                        if shared.stopped.load(Ordering::Acquire) {
-                            return;
-                        }
-                        shared.flush();
-                    }
-                }
-            }),
-            std::thread::spawn({
-                let shared = shared.clone();
-                move || {
-                    while LsmShared::awaits(&shared.compact_wanted) {
-                        if shared.stopped.load(Ordering::Acquire) {
-                            return;
-                        }
-                        shared.compact();
-                    }
-                }
-            }),
-        ];
-        Self { shared, threads }
+        let options = Options { cache_bytes: CACHE_BYTES, memtable_bytes: MEMTABLE_BYTES };
+        Self(LsmBackend::open(dir, options).expect("the engine opens"))
     }
 }
 
-impl LsmShared {
-    fn awaits((flag, condvar): &(Mutex<bool>, Condvar)) -> bool {
-        let mut wanted = flag.lock().expect("no holder panics");
-        while !*wanted {
-            wanted = condvar.wait(wanted).expect("no holder panics");
-        }
-        *wanted = false;
-        true
-    }
-
-    fn wants((flag, condvar): &(Mutex<bool>, Condvar)) {
-        *flag.lock().expect("no holder panics") = true;
-        condvar.notify_one();
-    }
-
-    fn flush(&self) {
-        let lock = self.tree.get_flush_lock();
-        self.tree.rotate_memtable();
-        let next = self.tree.active_memtable();
-        *self.active.lock().expect("no holder panics") = next;
-        let oldest_view = self.visible.load(Ordering::Acquire);
-        self.tree.flush(&lock, oldest_view).expect("the memtable is written");
-        drop(lock);
-        Self::wants(&self.compact_wanted);
-    }
-
-    fn compact(&self) {
-        self.compacting.store(true, Ordering::Release);
-        let strategy = Arc::new(lsm_tree::compaction::Leveled::default());
-        loop {
-            let before = self.tree.current_version().id();
-            self.tree
-                .compact(strategy.clone(), self.visible.load(Ordering::Acquire))
-                .expect("tables are merged");
-            if self.tree.current_version().id() == before {
-                break;
-            }
-        }
-        self.compacting.store(false, Ordering::Release);
-    }
+fn named(table: u8) -> Table {
+    Table { id: table, name: "" }
 }
 
 impl Engine for Lsm {
     fn write(&self, batch: Batch) {
-        let active = self.shared.active.lock().expect("no holder panics");
-        let seqno = self.shared.seqno.next();
+        let mut writes = backend::Batch::new();
         for (table, key, value) in batch.0 {
-            let (value, kind) = match value {
-                Some(value) => (value, ValueType::Value),
-                None => (Vec::new(), ValueType::Tombstone),
-            };
-            let key = prefixed(table, &key);
-            active.insert(InternalValue::from_components(key, value, seqno, kind));
+            match value {
+                Some(value) => writes.put(named(table), key, value),
+                None => writes.delete(named(table), key),
+            }
         }
-        let full = active.size() > MEMTABLE_BYTES;
-        self.shared.visible.store(seqno + 1, Ordering::Release);
-        drop(active);
-        if full {
-            LsmShared::wants(&self.shared.flush_wanted);
-        }
+        self.0.write(writes).expect("the batch is written");
     }
 
     fn get(&self, table: u8, key: &[u8]) -> Option<Vec<u8>> {
-        let visible = self.shared.visible.load(Ordering::Acquire);
-        let value =
-            self.shared.tree.get(prefixed(table, key), visible).expect("files are readable");
+        let value = self.0.view().get(named(table), key).expect("files are readable");
         value.map(|value| value.to_vec())
     }
 
     fn scan(&self, table: u8, from: &[u8], visit: Visitor<'_>) {
-        let visible = self.shared.visible.load(Ordering::Acquire);
-        let range = prefixed(table, from)..vec![table + 1];
-        for item in self.shared.tree.range(range, visible, None) {
-            let (key, value) = item.into_inner().expect("files are readable");
-            if !visit(&key[1..], &value) {
-                break;
-            }
-        }
+        let bounds = (Bound::Included(from), Bound::Unbounded);
+        let step = &mut |key: &[u8], value: &[u8]| {
+            if visit(key, value) { Step::Next } else { Step::Stop }
+        };
+        let view = self.0.view();
+        let scan = view.scan(named(table), bounds, Direction::Ascending, Part::Records, step);
+        scan.expect("files are readable");
     }
 
     fn sync(&self) {
-        self.shared.flush();
+        self.0.sync().expect("files are writable");
     }
 
-    fn settle(&self) {
-        loop {
-            let asked = *self.shared.compact_wanted.0.lock().expect("no holder panics");
-            if !asked && !self.shared.compacting.load(Ordering::Acquire) {
-                return;
-            }
-            std::thread::yield_now();
-        }
-    }
-}
-
-impl Drop for Lsm {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::Release);
-        LsmShared::wants(&self.shared.flush_wanted);
-        LsmShared::wants(&self.shared.compact_wanted);
-        for thread in self.threads.drain(..) {
-            thread.join().expect("a worker does not panic");
-        }
-    }
+    fn settle(&self) {}
 }
 
 /// `fjall`: a keyspace for each table over its journal, which is not synced for each batch.
@@ -250,8 +121,7 @@ impl Fjall {
             .expect("the database opens");
         let tables = (0..TABLES)
             .map(|table| {
-                let options =
-                    || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES / 2);
+                let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
                 database.keyspace(&format!("t{table}"), options).expect("a keyspace opens")
             })
             .collect();

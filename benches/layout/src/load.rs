@@ -10,6 +10,8 @@ const GROUP: u64 = 100;
 const GETS: u64 = 200_000;
 const PAGE: usize = 500;
 const PAGES: u64 = 1000;
+const PACED_BATCHES: u32 = 4000;
+const PACED_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A generator of numbers that only have to look random.
 struct Random(u64);
@@ -58,6 +60,7 @@ pub(crate) fn run(engine_name: &str, layout: &str, keys: u64, value_bytes: usize
     run.settle();
     run.report_space(dir);
     run.reads();
+    run.paced();
     run.compaction();
     run.settle();
     run.report_space(dir);
@@ -158,6 +161,31 @@ impl Run {
         times.add(records, start.elapsed());
         times.report();
         assert!(bytes > 0);
+    }
+
+    /// Puts at a rate that every engine can keep up with, to see what its threads do to their latency.
+    fn paced(&mut self) {
+        let mut times: Vec<Duration> = Vec::new();
+        let begin = Instant::now();
+        for batch in 0..PACED_BATCHES {
+            let due = PACED_INTERVAL * batch;
+            if let Some(early) = due.checked_sub(begin.elapsed()) {
+                std::thread::sleep(early);
+            }
+            let numbers: Vec<u64> = (0..GROUP).map(|_| self.random.below(self.keys)).collect();
+            self.put_group(&numbers);
+            // From when it was due, so that one long batch is not counted as one.
+            times.push(begin.elapsed() - due);
+        }
+        times.sort_unstable();
+        let at = |part: usize| times[times.len() * part / 10_000];
+        println!(
+            "  paced, 20,000/s      median {:?}, 99 % {:?}, 99.9 % {:?}, longest {:?}",
+            at(5_000),
+            at(9_900),
+            at(9_990),
+            times[times.len() - 1],
+        );
     }
 
     /// Two revisions are compacted for each that is put, up to where the puts begin.
