@@ -36,7 +36,6 @@ impl Grpc {
     }
 
     /// What has to be served on the peer port, over HTTP/2, beside whatever else is there.
-    #[must_use]
     pub fn router(&self) -> Router {
         let message_bytes_max =
             self.peers.local.options.frame_bytes_max + BATCH_BYTES_MAX + FRAMING_BYTES_MAX;

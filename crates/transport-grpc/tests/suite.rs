@@ -77,9 +77,8 @@ impl World for Loopback {
 
 impl Drop for Loopback {
     fn drop(&mut self) {
-        for place in std::mem::take(&mut self.places).into_values() {
-            place.runtime.map(Runtime::shutdown_background);
-        }
+        let places = std::mem::take(&mut self.places).into_values();
+        places.filter_map(|place| place.runtime).for_each(Runtime::shutdown_background);
     }
 }
 

@@ -116,7 +116,6 @@ enum OnCall {
 impl Recorder {
     /// A sink that has heard nothing, and answers questions with the question.
     #[must_use]
-    #[expect(clippy::new_ret_no_self, reason = "a sink is always shared")]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             heard: Mutex::default(),
@@ -535,7 +534,6 @@ struct Gate {
 }
 
 impl Gate {
-    #[expect(clippy::new_ret_no_self, reason = "a gate is always shared")]
     fn new() -> Arc<Self> {
         Arc::new(Self { open: Mutex::new(false), opened: Condvar::new() })
     }
