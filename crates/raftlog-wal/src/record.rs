@@ -191,8 +191,10 @@ impl Frame {
             Some(5) => Kind::Marker,
             _ => return Err(Stop::Garbled("a record of an unknown kind")),
         };
-        let (checksum, data) = (message.crc.unwrap_or(0), message.data.unwrap_or_default());
-        Ok(Self { kind, checksum, data, end })
+        let Some(checksum) = message.crc else {
+            return Err(Stop::Garbled("a record without a checksum"));
+        };
+        Ok(Self { kind, checksum, data: message.data.unwrap_or_default(), end })
     }
 
     /// Whether the data is what was written after a record with the checksum given.

@@ -175,7 +175,10 @@ fn every_flipped_bit_before_the_last_group_is_found() {
                 Found::Whole(left) if left == log.entries => {
                     assert_eq!(log.image[at], 0, "byte {at} was not needed, so it is padding");
                 }
-                Found::Refused { offset } => assert!(offset <= at, "{offset} for {at}"),
+                // A wrong checksum to begin with shows in the first record behind it.
+                Found::Refused { offset } => {
+                    assert!(offset <= at || offset == log.frames[1], "{offset} for {at}");
+                }
                 Found::Whole(left) | Found::Repaired(left) => {
                     assert!(at >= last_group, "byte {at} bit {bit}: synced entries are gone");
                     assert_eq!(left, log.entries[..left.len()]);
