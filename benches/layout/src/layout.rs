@@ -192,7 +192,7 @@ impl Layout {
         });
     }
 
-    /// Every record from a revision on, in the order of revisions, as watchers and hashes read them.
+    /// Every record from a revision on, in the order of revisions: what watchers and hashes read.
     pub(crate) fn since(
         self,
         engine: &dyn Engine,

@@ -163,7 +163,7 @@ impl Run {
         assert!(bytes > 0);
     }
 
-    /// Puts at a rate that every engine can keep up with, to see what its threads do to their latency.
+    /// Puts at a rate that every engine can keep up with: what do its threads do to their latency?
     fn paced(&mut self) {
         let mut times: Vec<Duration> = Vec::new();
         let begin = Instant::now();

@@ -1,6 +1,7 @@
 //! Compares layouts of the keyspace over engines; `README.md` has the numbers and what was decided.
 //!
-//! One run measures one layout over one engine: `layout-bench <lsm|fjall|redb> <a|b|c> <keys> <value bytes> <dir>`.
+//! One run measures one layout over one engine:
+//! `layout-bench <lsm|fjall|redb> <a|b|c> <keys> <value bytes> <directory>`.
 
 mod engine;
 mod layout;

@@ -21,8 +21,8 @@ const BACKLOG_MAX: u64 = 4;
 const LEVEL_0_SLOW: u64 = 12;
 /// The same from which on they wait for the compactor. The tree's list of files has room for 255.
 const LEVEL_0_MAX: u64 = 64;
-/// How long a byte is delayed for each step that the threads are behind: at one step writing goes on
-/// at 100 MB/s, which a member alone hardly reaches, at ten steps at 10 MB/s.
+/// How long a byte is delayed for each step that the threads are behind: at one step writing goes
+/// on at 100 MB/s, which a member alone hardly reaches, at ten steps at 10 MB/s.
 const DELAY_OF_BYTE: Duration = Duration::from_nanos(10);
 /// Shorter delays are put by until they are worth a sleep.
 const DELAY_MIN: Duration = Duration::from_millis(1);

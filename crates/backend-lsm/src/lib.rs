@@ -4,7 +4,7 @@
 //! ```text
 //!   write ──► memtable ──► sealed ──► flusher: a file in level 0 ──► compactor: lower levels
 //!                │            │              │                          │
-//!                └────────────┴── State ─────┴──────────────────────────┘   published after each step
+//!                └────────────┴── State ─────┴──────────────────────────┘   published after each
 //!                                   │
 //!                                 views: read their state, take no lock, pin its files
 //! ```
@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `engine` | says that this is ours, and which tree is the content |
 //! | `lock` | held by the engine that has the directory open |
-//! | `tree-N` | `lsm-tree`'s files; [`Backend::replace`](backend::Backend::replace) makes the next one |
+//! | `tree-N` | `lsm-tree`'s files; [`replace`](backend::Backend::replace) makes the next one |
 //!
 //! # Invariants
 //!

@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use crate::{Batch, Fault, Table};
 
-/// The longest key that every engine takes: what fits into 16 bits, less what a part may add to tell
-/// tables apart. A longer one in a batch is a bug.
+/// The longest key that every engine takes: what fits into 16 bits, less what a part may add to
+/// tell tables apart. A longer one in a batch is a bug.
 pub const KEY_BYTES_MAX: usize = 65_000;
 
 /// An ordered engine. One thread writes; any thread may take views or sync meanwhile.

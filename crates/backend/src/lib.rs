@@ -22,25 +22,25 @@
 //!
 //! # Where to start
 //!
-//! [`Backend`]; `MemBackend` (feature `mem`) is the simplest part, `suite` (feature `suite`) is what
-//! every part must pass.
+//! [`Backend`]; `MemBackend` (feature `memory`) is the simplest part, `suite` (feature `suite`) is
+//! what every part must pass.
 
 #![no_std]
 
 extern crate alloc;
-#[cfg(any(test, feature = "mem", feature = "suite"))]
+#[cfg(any(test, feature = "memory", feature = "suite"))]
 extern crate std;
 
 mod batch;
 mod contract;
 mod fault;
-#[cfg(any(test, feature = "mem"))]
-mod mem;
+#[cfg(any(test, feature = "memory"))]
+mod memory;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
 pub use batch::{Batch, Operation, Table};
 pub use contract::{Backend, Bounds, Direction, KEY_BYTES_MAX, Part, Records, Stats, Step, View};
 pub use fault::Fault;
-#[cfg(any(test, feature = "mem"))]
-pub use mem::{MemBackend, MemDisk};
+#[cfg(any(test, feature = "memory"))]
+pub use memory::{MemBackend, MemDisk};

@@ -126,7 +126,7 @@ fn all(engine: &dyn Backend, table: Table) -> Vec<Record> {
     records(&*view, table, bounds, Direction::Ascending)
 }
 
-/// Big enough that an engine with small limits has to write files: some 100 bytes, unlike each other.
+/// Big enough that an engine with small limits has to write files: some 100 bytes, each its own.
 fn filler(seed: u32) -> Vec<u8> {
     let mut random = Random(u64::from(seed));
     format!("{seed:08} ").into_bytes().into_iter().chain((0..91).map(|_| random.byte())).collect()

@@ -36,7 +36,7 @@ pub fn a_batch_takes_effect_in_its_order(subject: &dyn Subject) {
     assert_eq!(all(&*engine, LEFT), expected);
 }
 
-/// The end stays, the start goes, no end means the rest of the table, and no other table is touched.
+/// The end stays, the start goes, no end means the rest of the table; no other table is touched.
 pub fn a_range_delete_deletes_its_range(subject: &dyn Subject) {
     let engine = open(subject);
     let fill = || {
