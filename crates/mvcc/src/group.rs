@@ -19,8 +19,8 @@ use crate::revision::RevisionKey;
 use crate::scan::scan;
 use crate::store::{Snapshot, Store};
 use crate::tables::{
-    COMPACT_SCHEDULED, CURRENT, HEADS, HISTORY, Head, HeadKind, KEYSPACE, REVISIONS, history_key,
-    history_value, write_dead_head, write_head, write_version,
+    COMPACT_SCHEDULED, CURRENT, HEADS, HISTORY, Head, HeadKind, KEY_BYTES_MAX, KEYSPACE, REVISIONS,
+    history_key, history_value, write_dead_head, write_head, write_version,
 };
 
 /// Commands that are written and published together. Each sees those before it.
@@ -83,6 +83,7 @@ impl Group {
         lease: LeaseId,
     ) -> Result<Option<Former>, Fault> {
         assert!(!key.is_empty(), "a key is not empty");
+        assert!(key.len() <= KEY_BYTES_MAX, "a key of {} bytes is too long", key.len());
         let at = self.next_place();
         let head = self.reader().head(key)?;
         let former = head.as_ref().and_then(|(head, value)| former(head, value));

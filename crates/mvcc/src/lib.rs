@@ -60,4 +60,4 @@ pub use reader::{Former, Found, Reader, Refused};
 pub use record::{Meta, Record};
 pub use revision::RevisionKey;
 pub use store::{Snapshot, Store};
-pub use tables::KEY_TABLES;
+pub use tables::{KEY_BYTES_MAX, KEY_TABLES};

@@ -73,6 +73,12 @@ impl<'a> Reader<'a> {
         self.newest
     }
 
+    /// Reads below are refused; −1 if nothing was ever compacted.
+    #[must_use]
+    pub fn compacted(&self) -> Revision {
+        self.store.compacted
+    }
+
     /// The revision that a request means: 0 and below mean the newest.
     ///
     /// # Errors

@@ -50,6 +50,11 @@ pub(crate) const COMPACT_SCHEDULED: &[u8] = b"compact-scheduled";
 /// In [`KEYSPACE`]: up to where history has been dropped.
 pub(crate) const COMPACT_FINISHED: &[u8] = b"compact-finished";
 
+/// The longest key there may be, so that every engine takes it with each byte of it escaped, and a
+/// revision behind it. etcd's bound is that of the whole request.
+pub const KEY_BYTES_MAX: usize =
+    (backend::KEY_BYTES_MAX - KEY_END.len() - REVISION_KEY_BYTES) / ESCAPED_ZERO.len();
+
 /// A record up to this size lies in the head too, so that reading it is one access. Beyond it a
 /// second access costs less than the copy.
 const HEAD_BYTES_MAX: usize = 1024;
