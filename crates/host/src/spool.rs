@@ -1,0 +1,166 @@
+//! Where received snapshots wait until the node has decided about them.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use backend::Table;
+use bytes::{Buf, Bytes};
+use node::SpoolTicket;
+use transport::{Source, UnreadableSnapshot};
+
+use crate::content::{Blocks, Import};
+
+/// What a file of the spool ends with. Whatever is there at a start is left over from a member that
+/// ended before it was installed, and of no use.
+const EXTENSION: &str = "spool";
+
+/// A folder with at most one received snapshot in it, on its way or complete.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    folder: PathBuf,
+    bytes_max: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    /// The one that is there: room for another only when it is installed or discarded, so that none
+    /// is removed while it is read.
+    held: Option<SpoolTicket>,
+}
+
+impl Spool {
+    /// The spool in this folder, which is made if it is not there, and empty afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made or emptied.
+    pub(crate) fn open(folder: PathBuf, bytes_max: u64) -> io::Result<Self> {
+        fs::create_dir_all(&folder)?;
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(Self { folder, bytes_max, state: Mutex::default() })
+    }
+
+    /// Takes in a snapshot whole and checks it, so that the node hears only of what can be
+    /// installed.
+    ///
+    /// # Errors
+    ///
+    /// When there is one already, when it is damaged, too large or breaks off, or when it cannot be
+    /// written. Nothing of it is left then.
+    pub(crate) fn receive(
+        &self,
+        source: &mut dyn Source,
+    ) -> Result<SpoolTicket, UnreadableSnapshot> {
+        let spool = {
+            let mut state = self.state();
+            if state.held.is_some() {
+                return Err(UnreadableSnapshot("another snapshot is being taken in".into()));
+            }
+            state.next += 1;
+            let spool = SpoolTicket(state.next);
+            state.held = Some(spool);
+            spool
+        };
+        match self.write(spool, source) {
+            Ok(()) => Ok(spool),
+            Err(error) => {
+                self.discard(spool);
+                Err(UnreadableSnapshot(error.to_string()))
+            }
+        }
+    }
+
+    /// The records of a received snapshot.
+    ///
+    /// # Errors
+    ///
+    /// When the file is not there.
+    pub(crate) fn read(
+        &self,
+        spool: SpoolTicket,
+        tables: &'static [Table],
+    ) -> io::Result<Import<BufReader<File>>> {
+        let path = self.path(spool);
+        let file = File::open(&path)?;
+        Ok(Import::new(path.display().to_string(), BufReader::new(file), tables))
+    }
+
+    /// It is installed, or of no use: its place is free. A file that cannot be removed now is
+    /// removed at the next start.
+    pub(crate) fn discard(&self, spool: SpoolTicket) {
+        drop(fs::remove_file(self.path(spool)));
+        self.state().held.take_if(|held| *held == spool);
+    }
+
+    fn write(&self, spool: SpoolTicket, source: &mut dyn Source) -> io::Result<()> {
+        let file = File::create_new(self.path(spool))?;
+        let copied = Copied {
+            source: Chunks { source, chunk: Bytes::new() },
+            copy: BufWriter::new(file),
+            room: self.bytes_max,
+        };
+        let mut blocks = Blocks::new(copied);
+        while blocks.next()?.is_some() {}
+        let file = blocks.into_inner().copy.into_inner().map_err(|error| error.into_error())?;
+        file.sync_all()?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn path(&self, spool: SpoolTicket) -> PathBuf {
+        let name = Path::new(&spool.0.to_string()).with_extension(EXTENSION);
+        self.folder.join(name)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A change of it is one assignment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A source's chunks as one text.
+struct Chunks<'a> {
+    source: &'a mut dyn Source,
+    chunk: Bytes,
+}
+
+impl Read for Chunks<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.source.next().map_err(|error| io::Error::other(error.0))? {
+                Some(chunk) => self.chunk = chunk,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.chunk.len());
+        self.chunk.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Writes down whatever is read.
+struct Copied<'a> {
+    source: Chunks<'a>,
+    copy: BufWriter<File>,
+    room: u64,
+}
+
+impl Read for Copied<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.room = self.room.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.copy.write_all(&buffer[..count])?;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;

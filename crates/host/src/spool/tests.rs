@@ -1,0 +1,107 @@
+use std::vec;
+
+use backend::{Fault, Records};
+use tempfile::TempDir;
+
+use super::*;
+use crate::content::Export;
+
+const TABLES: &[Table] = &[Table { id: 1, name: "one" }];
+
+struct Given(vec::IntoIter<Bytes>);
+
+impl Records for Given {
+    fn next(&mut self) -> Result<Option<(Table, Bytes, Bytes)>, Fault> {
+        Ok(self.0.next().map(|key| (TABLES[0], key, Bytes::from_static(b"value"))))
+    }
+}
+
+fn export(keys: &[&'static str]) -> Export {
+    let keys: Vec<Bytes> = keys.iter().map(|key| Bytes::from_static(key.as_bytes())).collect();
+    Export::new(Box::new(Given(keys.into_iter())))
+}
+
+/// Chunks of one byte, of which the last ones are missing.
+struct Cut(vec::IntoIter<u8>);
+
+fn cut(mut export: Export, missing: usize) -> Cut {
+    let mut content = Vec::new();
+    while let Some(chunk) = export.next().expect("the records can be read") {
+        content.extend_from_slice(&chunk);
+    }
+    content.truncate(content.len() - missing);
+    Cut(content.into_iter())
+}
+
+impl Source for Cut {
+    fn next(&mut self) -> Result<Option<Bytes>, UnreadableSnapshot> {
+        Ok(self.0.next().map(|byte| Bytes::copy_from_slice(&[byte])))
+    }
+}
+
+fn folder() -> TempDir {
+    TempDir::new().expect("there is room for a folder")
+}
+
+fn spool(folder: &TempDir) -> Spool {
+    Spool::open(folder.path().join("snapshots"), 10_000).expect("the folder can be made")
+}
+
+fn files(folder: &TempDir) -> usize {
+    fs::read_dir(folder.path().join("snapshots")).expect("the folder is there").count()
+}
+
+#[test]
+fn what_was_received_can_be_read() {
+    let folder = folder();
+    let spool = spool(&folder);
+    let ticket = spool.receive(&mut cut(export(&["a", "b"]), 0)).expect("it is whole");
+    let mut records = spool.read(ticket, TABLES).expect("the file is there");
+    for key in ["a", "b"] {
+        let record = records.next().expect("it is whole").expect("there is another");
+        assert_eq!(record, (TABLES[0], key.into(), "value".into()));
+    }
+    assert_eq!(records.next(), Ok(None));
+    spool.discard(ticket);
+    assert_eq!(files(&folder), 0);
+}
+
+#[test]
+fn there_is_room_for_one() {
+    let folder = folder();
+    let spool = spool(&folder);
+    let first = spool.receive(&mut export(&["a"])).expect("it is whole");
+    assert!(spool.receive(&mut export(&["b"])).is_err());
+    assert!(spool.read(first, TABLES).is_ok(), "the first is untouched");
+    spool.discard(first);
+    let second = spool.receive(&mut export(&["b"])).expect("there is room again");
+    assert_ne!(first, second);
+    spool.discard(first);
+    assert!(spool.read(second, TABLES).is_ok(), "a late word about the first is not about this");
+}
+
+#[test]
+fn of_what_is_not_whole_nothing_is_left() {
+    let folder = folder();
+    let spool = spool(&folder);
+    assert!(spool.receive(&mut cut(export(&["a", "b"]), 1)).is_err());
+    assert_eq!(files(&folder), 0);
+    assert!(spool.receive(&mut export(&["a"])).is_ok(), "its place is free");
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let folder = folder();
+    let spool = Spool::open(folder.path().join("snapshots"), 30).expect("the folder can be made");
+    assert!(spool.receive(&mut export(&["a"])).is_err());
+    assert_eq!(files(&folder), 0);
+}
+
+#[test]
+fn leftovers_are_removed_at_a_start() {
+    let folder = folder();
+    spool(&folder).receive(&mut export(&["a"])).expect("it is whole");
+    assert_eq!(files(&folder), 1);
+    spool(&folder);
+    assert_eq!(files(&folder), 0);
+}
