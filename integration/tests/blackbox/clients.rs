@@ -17,12 +17,20 @@ fn python_with_three_members() {
 
 #[test]
 fn rust_with_one_member() {
-    try_client("Rust etcd-client 0.21", &mut Command::new(Tools::installed().client("client-rust")), 1);
+    try_client(
+        "Rust etcd-client 0.21",
+        &mut Command::new(Tools::installed().client("client-rust")),
+        1,
+    );
 }
 
 #[test]
 fn rust_with_three_members() {
-    try_client("Rust etcd-client 0.21", &mut Command::new(Tools::installed().client("client-rust")), 3);
+    try_client(
+        "Rust etcd-client 0.21",
+        &mut Command::new(Tools::installed().client("client-rust")),
+        3,
+    );
 }
 
 #[test]
