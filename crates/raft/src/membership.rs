@@ -145,6 +145,14 @@ impl Unapplied {
         }
     }
 
+    /// The first entry after this one that may hold a change.
+    pub(crate) fn first_after(&self, index: Index) -> Option<Index> {
+        if index < self.unseen {
+            return Some(index.next());
+        }
+        self.seen.iter().copied().find(|change| *change > index)
+    }
+
     /// Whether there may be one after `applied` and not after `commit`.
     pub(crate) fn any(&self, applied: Index, commit: Index) -> bool {
         applied < self.unseen.min(commit) || self.seen.front().is_some_and(|index| *index <= commit)

@@ -168,7 +168,9 @@ impl Raft {
     }
 
     pub(crate) fn give_to_log(&mut self) {
-        if let Some(effect) = self.writes.write(&self.state, &self.log) {
+        let change = self.unapplied.first_after(self.writes.commit());
+        let urgent = change.is_some_and(|change| change <= self.state.commit);
+        if let Some(effect) = self.writes.write(&self.state, &self.log, urgent) {
             self.outbox.push(effect);
         }
     }
@@ -186,7 +188,7 @@ impl Raft {
         self.feed_peers();
         self.give_to_log();
         if self.installing.is_none() {
-            let ready = self.state.commit.min(self.writes.persisted());
+            let ready = self.ready();
             let bytes_max = self.config.limits.apply_bytes_max;
             while let Some(effect) = self.applying.next(ready, &self.log, bytes_max) {
                 self.outbox.push(effect);
@@ -194,6 +196,17 @@ impl Raft {
         }
         let kept_elsewhere = self.state.commit.min(self.writes.persisted());
         self.log.evict(kept_elsewhere, self.config.limits.cached_bytes_max);
+    }
+
+    /// What the state machine may have: what is committed and durable here. A change of who takes part
+    /// must also be *known* here to be committed, durably: else a member that forgets it in a crash
+    /// would ask those for votes who left on the strength of it.
+    fn ready(&self) -> Index {
+        let ready = self.state.commit.min(self.writes.persisted());
+        match self.unapplied.first_after(self.writes.commit()) {
+            Some(change) => ready.min(change.previous()),
+            None => ready,
+        }
     }
 
     /// Messages are for this member, from another, and speak of numbers that can be.

@@ -24,8 +24,17 @@ pub(crate) struct Writes {
     state: HardState,
     given: Index,
     persisted: Index,
-    /// On the way, each with the last entry it makes durable.
-    under_way: VecDeque<(WriteTicket, Index)>,
+    /// The commit index that a start would find.
+    commit: Index,
+    under_way: VecDeque<UnderWay>,
+}
+
+/// A write on the way, and what it makes durable.
+#[derive(Debug)]
+struct UnderWay {
+    ticket: WriteTicket,
+    last: Index,
+    commit: Index,
 }
 
 impl Writes {
@@ -38,6 +47,7 @@ impl Writes {
             state,
             given: last,
             persisted: last,
+            commit: state.commit,
             under_way: VecDeque::new(),
         }
     }
@@ -45,6 +55,11 @@ impl Writes {
     /// Up to where the log is durable.
     pub(crate) fn persisted(&self) -> Index {
         self.persisted
+    }
+
+    /// The commit index that is durable. It lags: mostly nobody waits for it.
+    pub(crate) fn commit(&self) -> Index {
+        self.commit
     }
 
     /// The newest write that is durable, with all before it.
@@ -62,8 +77,9 @@ impl Writes {
         }
     }
 
-    /// The next write, if there is anything to write.
-    pub(crate) fn write(&mut self, state: &HardState, log: &Log) -> Option<Effect> {
+    /// The next write, if there is anything to write. `urgent` says that somebody waits for the
+    /// commit index.
+    pub(crate) fn write(&mut self, state: &HardState, log: &Log, urgent: bool) -> Option<Effect> {
         let last = log.last().index;
         let entries: Vec<_> = if self.given < last {
             log.cached(self.given.next(), last).cloned().collect()
@@ -74,7 +90,8 @@ impl Writes {
             return None;
         }
         let ticket = self.next;
-        let sync = !entries.is_empty() || self.promises_something(state);
+        let urgent = urgent && self.state.commit != state.commit;
+        let sync = !entries.is_empty() || self.promises_something(state) || urgent;
         let hard_state = (self.state != *state).then_some(*state);
         if sync {
             self.newest_sync = ticket;
@@ -82,7 +99,7 @@ impl Writes {
         self.next = WriteTicket(ticket.0 + 1);
         self.state = *state;
         self.given = last;
-        self.under_way.push_back((ticket, last));
+        self.under_way.push_back(UnderWay { ticket, last, commit: state.commit });
         Some(Effect::Append { ticket, entries, hard_state, sync })
     }
 
@@ -90,9 +107,9 @@ impl Writes {
     pub(crate) fn done(&mut self, ticket: WriteTicket) {
         assert!(ticket < self.next, "{ticket:?} was never given out; next is {:?}", self.next);
         self.durable = self.durable.max(ticket);
-        while self.under_way.front().is_some_and(|(written, _)| *written <= ticket) {
-            let (_, last) = self.under_way.pop_front().expect("the front was just looked at");
-            self.persisted = self.persisted.max(last);
+        while let Some(done) = self.under_way.pop_front_if(|write| write.ticket <= ticket) {
+            self.persisted = self.persisted.max(done.last);
+            self.commit = self.commit.max(done.commit);
         }
     }
 
@@ -100,8 +117,8 @@ impl Writes {
     pub(crate) fn truncated(&mut self, last: Index) {
         self.given = self.given.min(last);
         self.persisted = self.persisted.min(last);
-        for (_, covered) in &mut self.under_way {
-            *covered = (*covered).min(last);
+        for write in &mut self.under_way {
+            write.last = write.last.min(last);
         }
     }
 
@@ -110,6 +127,7 @@ impl Writes {
         self.truncated(Index(0));
         self.given = head;
         self.persisted = head;
+        self.commit = self.commit.max(head);
     }
 
     fn promises_something(&self, state: &HardState) -> bool {
