@@ -9,8 +9,8 @@ use crate::replay::Item;
 /// The log that the items describe, and the marker to start from: the newest that is not above the
 /// commit index. An error says what is missing.
 ///
-/// What comes before the marker is kept as far as it is connected, since it can still be read; where
-/// it is not, the log begins later. What comes after the marker must be there.
+/// What comes before the marker is kept as far as it is connected, since it can still be read;
+/// where it is not, the log begins later. What comes after the marker must be there.
 pub(crate) fn assemble(
     items: &[Item],
     hard_state: HardState,
@@ -56,8 +56,8 @@ pub(crate) fn assemble(
     Ok((contents, marker.clone()))
 }
 
-/// A marker that contradicts the log, or is beyond it, came as a snapshot: that log ended there. One
-/// before the log's beginning says nothing about it.
+/// A marker that contradicts the log, or is beyond it, came as a snapshot: that log ended there.
+/// One before the log's beginning says nothing about it.
 fn pass(marker: &Marker, contents: &mut Contents) {
     let Position { term, index } = marker.position;
     let held = contents.term(index) == Some(term);

@@ -3,7 +3,7 @@
 //! ```text
 //!   append ──► group in memory ──► sync ──► one write, one fdatasync ──► <sequence>-<index>.wal
 //!                                                                            │ full
-//!                                        next segment, prepared ahead ──► rename, fdatasync of names
+//!                                        next segment, prepared ahead ──► rename, sync of names
 //!   trim ──► snapshot record, then segments wholly behind it go
 //!   install ──► a new segment that begins with the snapshot record; all before it goes
 //! ```
@@ -18,10 +18,10 @@
 //!
 //! - A group of appends is written once, ends with the hard state, and is never shown in another
 //!   order. So a record before a hard state that another record follows was synced.
-//! - A segment's head, and the name of a segment, are durable before an entry in it is acknowledged.
+//! - A segment's head and its name are durable before an entry in it is acknowledged.
 //! - Sequence numbers of the segments in use have no gap. A gap is left on purpose by `install`:
 //!   what lies before it is no longer part of the log, whether or not it has been removed.
-//! - A record that was never written wholly is cut off, and said to be; any other damage is a fault.
+//! - A record that was never written wholly is cut off, and that is said; other damage is a fault.
 //! - Entries read later are checked against the checksum, the index and the term they must have.
 //!
 //! # What it does not know

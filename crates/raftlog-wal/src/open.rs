@@ -54,8 +54,8 @@ pub(crate) fn open(directory: Directory, segment_bytes: u64) -> Result<Opened, F
     })
 }
 
-/// How many segments are before the last gap in the sequence: an install or a trim has left them, and
-/// their removal did not survive.
+/// How many segments are before the last gap in the sequence: an install or a trim has left them,
+/// and their removal did not survive.
 fn beginning(names: &[Name]) -> usize {
     let gap = |two: &[Name]| two[0].sequence + 1 != two[1].sequence;
     names.windows(2).rposition(gap).map_or(0, |nth| nth + 1)
@@ -79,7 +79,7 @@ fn read(segments: &[Segment]) -> Result<(Replay, Vec<usize>, Option<Torn>), Faul
         let End { offset, stop } = replay.segment(segment, &image)?;
         ends.push(offset);
         if nth + 1 == segments.len() {
-            match torn::examine(&image, offset, &stop) {
+            match torn::examine(&image, offset, &stop, replay.last()) {
                 Tail::Clean => {}
                 Tail::Damaged(what) => return Err(segment.corrupt(offset, what)),
                 Tail::Torn => torn = Some(Torn { image, end: offset }),

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The checksum is the CRC-32C of the data of all records up to this one since the log was made.
-//! etcd 3.7 leaves fields out that have their default, older ones write them; both read both, and we
-//! write them.
+//! etcd 3.7 leaves fields out that have their default, older ones write them; both read both, and
+//! we write them.
 
 use bytes::{Buf, Bytes};
 use prost::Message;

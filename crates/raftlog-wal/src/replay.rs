@@ -1,8 +1,10 @@
 //! Reading segments from beginning to end, as a start does.
 
+use std::mem;
+
 use bytes::Bytes;
 use raftlog::{Fault, Identity, Marker};
-use units::{Entry, HardState, Position};
+use units::{Entry, EntryKind, HardState, Index, Position};
 
 use crate::contents::Place;
 use crate::record::{self, Frame, Kind, Stop};
@@ -79,7 +81,17 @@ impl Replay {
         Ok(End { offset, stop })
     }
 
-    /// Takes a record whose checksum is right.
+    /// The index of the last entry.
+    pub(crate) fn last(&self) -> Index {
+        let index = |item: &Item| match item {
+            Item::Entry(position, _) => Some(position.index),
+            Item::Marker(_) => None,
+        };
+        self.items.iter().rev().find_map(index).unwrap_or_default()
+    }
+
+    /// Takes a record whose checksum is right. That does not cover the kind, so a record of another
+    /// kind is recognized by what it would say.
     fn record(&mut self, sequence: u64, offset: usize, frame: &Frame) -> Result<(), &'static str> {
         const NONSENSE: &str =
             "a record that was written wholly and makes no sense: perhaps by a newer version";
@@ -92,13 +104,26 @@ impl Replay {
                     return Err("it belongs to another log than the segment before");
                 }
             }
-            Kind::State => self.hard_state = record::hard_state(data).ok_or(NONSENSE)?,
+            Kind::State => {
+                let hard_state = record::hard_state(data).ok_or(NONSENSE)?;
+                let before = mem::replace(&mut self.hard_state, hard_state);
+                if hard_state.term < before.term || hard_state.commit < before.commit {
+                    return Err("a hard state that is older than the one before");
+                }
+            }
             Kind::Marker => {
                 self.items.push(Item::Marker(record::marker(data).ok_or(NONSENSE)?));
             }
             Kind::Entry => {
-                let entry = record::entry(data).filter(|entry| entry.index.0 > 0);
-                let Entry { term, index, .. } = entry.ok_or(NONSENSE)?;
+                let Entry { kind, term, index, data } = record::entry(data).ok_or(NONSENSE)?;
+                // An entry that replaces another is a leader's first, which is normal and empty; a
+                // hard state of term 1 or 2 would look like this.
+                if index <= self.last() && kind != EntryKind::Normal && data.is_empty() {
+                    return Err(NONSENSE);
+                }
+                if index <= self.hard_state.commit {
+                    return Err("an entry in the place of one that was committed");
+                }
                 let place = Place::new(sequence, offset as u64, self.checksum);
                 self.items.push(Item::Entry(Position { term, index }, place.ok_or(NONSENSE)?));
             }

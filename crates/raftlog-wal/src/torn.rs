@@ -1,14 +1,15 @@
 //! Telling a write that a crash interrupted from damage.
 //!
-//! A crash leaves some sectors of the last group of writes as they were: zero, since a segment is
-//! allocated before it is written, or beyond the end, where the file system lost its length. Damage
-//! can happen anywhere and to anything. The last group is torn if its first record that is not whole
-//! has such a sector *and* nothing behind it shows that it had been synced: then nobody was told of
-//! it, and it may go. What is neither is refused.
+//! A crash leaves some sectors of the last group as they were: zero, since a segment is allocated
+//! before it is written, or beyond the end, where the file system lost its length. Damage can happen
+//! anywhere and to anything. The last group is torn if its first record that is not whole has such a
+//! sector *and* nothing behind it shows that it had been synced: then nobody was told of it, and it
+//! may go. What is neither is refused.
 
 use bytes::Bytes;
+use units::Index;
 
-use crate::record::{Frame, Kind, LENGTH_BYTES, Stop, bounds};
+use crate::record::{self, Frame, Kind, LENGTH_BYTES, Stop, bounds};
 
 /// What disks write at once, at least.
 const SECTOR_BYTES: usize = 512;
@@ -24,20 +25,19 @@ pub(crate) enum Tail {
     Damaged(&'static str),
 }
 
-/// Looks behind the last whole record of the last segment.
-pub(crate) fn examine(image: &Bytes, offset: usize, stop: &Stop) -> Tail {
-    let torn = match stop {
-        Stop::End if is_zero(&image[offset..]) => return Tail::Clean,
-        // The record's first sector is missing, or its end.
-        Stop::End | Stop::Cut => true,
-        Stop::Garbled(_) => has_empty_sector(image, offset),
-    };
+/// Looks behind the last whole record of the last segment. The last entry before it had the index
+/// given.
+pub(crate) fn examine(image: &Bytes, offset: usize, stop: &Stop, last: Index) -> Tail {
+    if *stop == Stop::End && is_zero(&image[offset..]) {
+        return Tail::Clean;
+    }
+    if was_synced(image, offset, last) {
+        return Tail::Damaged("it is not whole, but was synced: later records are there");
+    }
     match stop {
-        _ if was_synced(image, offset) => {
-            Tail::Damaged("it is not whole, but was synced: later records are there")
-        }
-        Stop::Garbled(what) if !torn => Tail::Damaged(what),
-        _ => Tail::Torn,
+        Stop::Garbled(what) if !has_empty_sector(image, offset) => Tail::Damaged(what),
+        // The record's first sector is missing, or its end, or something between.
+        Stop::End | Stop::Cut | Stop::Garbled(_) => Tail::Torn,
     }
 }
 
@@ -61,33 +61,37 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(SECTOR_BYTES).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }
 
-/// Whether records behind the one at the offset show that it was synced: a group ends with a hard
-/// state and is synced before the next begins, so it was if an entry follows a hard state. (etcd
-/// itself writes a hard state alone without a sync, but not an entry.)
-fn was_synced(image: &Bytes, offset: usize) -> bool {
+/// Whether records behind the one at the offset show that it was synced. A group holds entries in
+/// the order of their indexes, ends with a hard state, and is synced before the next begins. So it
+/// was if an entry comes after a hard state, or one that cannot be of its group. (etcd itself does
+/// not sync a hard state of which only the commit index changed, but everything else.)
+fn was_synced(image: &Bytes, offset: usize, last: Index) -> bool {
     let mut after_state = false;
     let mut at = offset + LENGTH_BYTES;
-    while at + LENGTH_BYTES <= image.len() {
-        // A frame counts if the next one's checksum goes on from it.
-        let linked = Frame::parse(image, at).ok().filter(|frame| {
-            Frame::parse(image, frame.end)
-                .is_ok_and(|next| next.kind != Kind::Checksum && next.follows(frame.checksum))
-        });
-        let Some(mut frame) = linked else {
+    while at < image.len() {
+        let Some((frame, next)) = linked(image, at) else {
             at += LENGTH_BYTES;
             continue;
         };
-        loop {
-            if after_state && frame.kind == Kind::Entry {
+        for record in [&frame, &next] {
+            let index = match record.kind {
+                Kind::Entry => record::entry(&record.data).map(|entry| entry.index),
+                _ => None,
+            };
+            if index.is_some_and(|index| after_state || index <= last.next()) {
                 return true;
             }
-            after_state |= frame.kind == Kind::State;
-            at = frame.end;
-            match Frame::parse(image, at) {
-                Ok(next) if next.follows(frame.checksum) => frame = next,
-                _ => break,
-            }
+            after_state |= record.kind == Kind::State;
         }
+        at = frame.end;
     }
     false
+}
+
+/// Two records behind each other, of which the second's checksum goes on from the first's: nothing
+/// else looks like that.
+fn linked(image: &Bytes, at: usize) -> Option<(Frame, Frame)> {
+    let frame = Frame::parse(image, at).ok()?;
+    let next = Frame::parse(image, frame.end).ok()?;
+    next.follows(frame.checksum).then_some((frame, next))
 }

@@ -257,7 +257,10 @@ impl RaftLog for Wal {
             }
             if let Some(hard_state) = hard_state {
                 let last = contents.last().index;
+                let HardState { term, commit, .. } = wal.hard_state;
                 assert!(hard_state.commit <= last, "{hard_state:?} is beyond entry {last}");
+                assert!(hard_state.term >= term, "{hard_state:?} is older than term {term}");
+                let hard_state = HardState { commit: hard_state.commit.max(commit), ..hard_state };
                 wal.changed |= wal.hard_state != hard_state;
                 wal.hard_state = hard_state;
             }
@@ -313,8 +316,8 @@ impl RaftLog for Wal {
 }
 
 impl Drop for Wal {
-    /// Writes what is not written, mostly a commit index that nobody waited for. It may fail: nobody
-    /// was told that it is durable.
+    /// Writes what is not written, mostly a commit index that nobody waited for. It may fail:
+    /// nobody was told that it is durable.
     fn drop(&mut self) {
         let _unacknowledged = self.once(|wal| wal.flush(None));
         if self.prepared.take().is_some_and(|receiver| receiver.recv().is_ok()) {

@@ -13,8 +13,9 @@ use crate::{Fault, ReadError};
 pub trait RaftLog: Send {
     /// Adds the entries and then, if given, the hard state. The first entry's index is at most one
     /// above the last held, and above the marker's and the commit index of the newest hard state;
-    /// what is held from that index on is forgotten. A hard state's commit index is not above the
-    /// last entry: a log does not vouch for what it does not hold.
+    /// what is held from that index on is forgotten. A hard state's term is not below the one
+    /// before, and its commit index not above the last entry: a log does not vouch for what it does
+    /// not hold. A commit index below the newest one leaves that as it is.
     ///
     /// # Errors
     ///

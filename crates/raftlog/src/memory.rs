@@ -235,9 +235,12 @@ impl RaftLog for Log {
             state.take(Step::Entry(entry.clone()));
         }
         if let Some(hard_state) = hard_state {
-            let last = state.visible.last().index;
+            let (last, HardState { term, commit, .. }) =
+                (state.visible.last().index, state.visible.hard_state);
             assert!(hard_state.commit <= last, "{hard_state:?} is beyond the last entry {last}");
-            state.take(Step::HardState(hard_state));
+            assert!(hard_state.term >= term, "{hard_state:?} is older than term {term}");
+            let commit = hard_state.commit.max(commit);
+            state.take(Step::HardState(HardState { commit, ..hard_state }));
         }
         Ok(())
     }

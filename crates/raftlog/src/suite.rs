@@ -114,7 +114,10 @@ fn entry(term: u64, index: u64) -> Entry {
         0 => Bytes::new(),
         _ => Bytes::from(vec![u8::try_from(term * 31 % 251).expect("below 251"); length]),
     };
-    let kind = if index % 11 == 3 { EntryKind::ConfChange } else { EntryKind::Normal };
+    let kind = match index % 11 {
+        3 if length > 0 => EntryKind::ConfChange,
+        _ => EntryKind::Normal,
+    };
     Entry { kind, term: Term(term), index: Index(index), data }
 }
 

@@ -12,8 +12,8 @@ use node::{Change, Content, Directory, Node, Random};
 
 const ROOT: u64 = 0;
 
-/// Files and directories in memory, with a page cache that a crash takes away. Clones are handles of
-/// the same disk.
+/// Files and directories in memory, with a page cache that a crash takes away. Clones are handles
+/// of the same disk.
 ///
 /// Writes, lengths and names are durable once their file or directory is synced. A crash keeps or
 /// loses each sector, each length and each change of names that is not synced, as the seed decides,

@@ -74,7 +74,10 @@ impl Fixture {
         let before = contents(&*opened.log.reader());
         let term = opened.hard_state.term.0 + 1;
         let new = super::world::entry(term, last.0 + 1, 700);
-        opened.log.append(&[new.clone()], Some(hard_state(term, last.0))).expect("appends");
+        opened
+            .log
+            .append(std::slice::from_ref(&new), Some(hard_state(term, last.0)))
+            .expect("appends");
         opened.log.sync().expect("syncs");
         drop(opened);
         let opened = self.open();

@@ -3,9 +3,9 @@
 //! etcd 3.5.1 needs nothing but the log: with a `wal` directory whose segments go back to the
 //! beginning it says "No snapshot found. Recovering WAL from scratch!", makes a new database and
 //! applies every entry again, membership included. What it wants in the log is what its own
-//! bootstrap writes: the member as a configuration change with its JSON, then the commands. A log of
-//! which segments were removed by a trim it cannot start from: for that it wants the database and
-//! a `.snap` file of a marker too (`etcdutl` makes both).
+//! bootstrap writes: the member as a configuration change with its JSON, then the commands. It
+//! cannot start from a log of which a trim removed segments: for that it wants the database and a
+//! `.snap` file of a marker too.
 //!
 //! The programs are what `integration/setup` installs; without them the tests say that they were
 //! skipped.

@@ -56,8 +56,8 @@ mod on_files {
 
     use super::SEGMENT_BYTES;
 
-    /// The machine does not stop for a test, so that a sync proves nothing: a crash is a copy of the files as
-    /// they are, taken before the log may write what it holds back.
+    /// The machine does not stop for a test, so that a sync would prove nothing: a crash is a copy
+    /// of the files as they are, taken before the log may write what it holds back.
     struct Subject {
         directory: TempDir,
         crashes: Cell<u32>,

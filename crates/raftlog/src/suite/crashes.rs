@@ -51,9 +51,10 @@ pub fn hard_states_survive<S: Subject>(subject: impl Fn() -> S) {
     assert_eq!(found.hard_state, hard_state(4, 9));
     found.log.trim(&marker(3, 7)).expect("trims");
     found.log.append(&[], Some(hard_state(5, 9))).expect("appends");
+    found.log.append(&[], Some(hard_state(6, 2))).expect("appends what lags behind");
     found.log.sync().expect("syncs");
     subject.crash(found.log);
-    assert_eq!(opened(&subject).hard_state, hard_state(5, 9));
+    assert_eq!(opened(&subject).hard_state, hard_state(6, 9), "the commit index never goes back");
 }
 
 /// Two owners would write over each other.
