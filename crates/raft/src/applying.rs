@@ -43,19 +43,21 @@ impl Applying {
 
     /// Hands out entries up to `ready`, as long as what is under way is not too much.
     pub(crate) fn next(&mut self, ready: Index, log: &Log, bytes_max: usize) -> Option<Effect> {
-        let busy = !self.under_way.is_empty() && self.bytes >= bytes_max;
-        if self.handed >= ready || self.reading.is_some() || busy {
+        if self.handed >= ready || self.reading.is_some() {
             return None;
         }
         let first = self.handed.next();
         let room = bytes_max.saturating_sub(self.bytes);
+        let idle = self.under_way.is_empty();
         if first < log.cache_first() {
-            self.reading = Some(first);
             let last = log.cache_first().previous().min(ready);
-            return Some(Effect::ReadLog { first, last, bytes_max: room });
+            return (idle || room > 0).then(|| {
+                self.reading = Some(first);
+                Effect::ReadLog { first, last, bytes_max: room }
+            });
         }
         let (entries, bytes) = fitting(log.cached(first, ready), room);
-        Some(self.hand_out(entries, bytes))
+        (idle || bytes <= room).then(|| self.hand_out(entries, bytes))
     }
 
     /// Entries read from the log came back; those that were asked for are handed out.

@@ -1,6 +1,5 @@
 //! The machine: what comes in is sorted by term and kind, what is to be done is gathered.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::outbox::Outbox;
 use crate::quorum;
 use crate::random::Random;
 use crate::reads::Question;
+use crate::replication::Asked;
 use crate::writes::Writes;
 
 /// No cluster gets here by itself: a message beyond it is not a member's, and believing it would
@@ -48,8 +48,7 @@ pub struct Raft {
     pub(crate) applying: Applying,
     /// The snapshot that is being installed.
     pub(crate) installing: Option<Marker>,
-    /// Peers for which a snapshot was asked and not ended, by whoever led.
-    pub(crate) snapshots_asked: BTreeSet<NodeId>,
+    pub(crate) asked: Asked,
     pub(crate) timer: ElectionTimer,
     /// What was last told of who leads.
     told: Leadership,
@@ -110,7 +109,7 @@ impl Raft {
             outbox: Outbox::new(config.id),
             applying: Applying::new(start.applied),
             installing: None,
-            snapshots_asked: BTreeSet::new(),
+            asked: Asked::default(),
             timer: ElectionTimer { random, span: Duration::ZERO, at: now, loyal_until },
             told: Leadership { term: state.term, leader: None, role: Role::Follower },
             config,
@@ -401,7 +400,7 @@ impl Consensus for Raft {
 
     fn snapshot_ended(&mut self, now: Time, to: NodeId, arrived: bool) {
         self.advance(now);
-        self.snapshots_asked.remove(&to);
+        self.asked.snapshots.remove(&to);
         if let Some(peer) = self.peer_mut(to) {
             peer.snapshot_ended(arrived);
         }

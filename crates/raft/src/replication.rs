@@ -17,7 +17,16 @@ struct Feeder<'a> {
     log: &'a Log,
     limits: &'a Limits,
     outbox: &'a mut Outbox,
-    snapshots_asked: &'a mut BTreeSet<NodeId>,
+    asked: &'a mut Asked,
+}
+
+/// What was asked of the node for peers and is not answered, by whoever led: the answers come also
+/// when leadership has come and gone.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// The first entry of each read of the log.
+    reads: BTreeSet<Index>,
+    pub(crate) snapshots: BTreeSet<NodeId>,
 }
 
 impl Raft {
@@ -37,6 +46,7 @@ impl Raft {
 
     /// Entries that peers wait for were read from the log; none mean that it holds them no more.
     pub(crate) fn feed_read(&mut self, first: Index, entries: &[Entry]) {
+        self.asked.reads.remove(&first);
         self.with_peers(|peers, feeder| {
             let genuine = feeder.log.genuine(first, entries);
             for (id, peer) in peers.filter(|(_, peer)| peer.reading == Some(first)) {
@@ -61,7 +71,7 @@ impl Raft {
             log: &self.log,
             limits: &self.config.limits,
             outbox: &mut self.outbox,
-            snapshots_asked: &mut self.snapshots_asked,
+            asked: &mut self.asked,
         };
         act(leading.peers.iter_mut(), &mut feeder);
     }
@@ -162,9 +172,11 @@ impl Feeder<'_> {
     fn read(&mut self, peer: &mut Progress) {
         let first = peer.next;
         peer.reading = Some(first);
-        let last = self.log.cache_first().previous();
-        let bytes_max = self.limits.message_bytes_max;
-        self.outbox.push(Effect::ReadLog { first, last, bytes_max });
+        if self.asked.reads.insert(first) {
+            let last = self.log.cache_first().previous();
+            let bytes_max = self.limits.message_bytes_max;
+            self.outbox.push(Effect::ReadLog { first, last, bytes_max });
+        }
     }
 
     /// The log does not reach back far enough. A peer that is not there is not sent a snapshot.
@@ -173,7 +185,7 @@ impl Feeder<'_> {
             return;
         }
         peer.need_snapshot();
-        if self.snapshots_asked.insert(id) {
+        if self.asked.snapshots.insert(id) {
             self.outbox.push(Effect::SnapshotWanted { to: id });
         }
     }

@@ -33,7 +33,8 @@ impl Raft {
         if leading.transfer.as_ref().is_none_or(|transfer| transfer.to != to) {
             leading.transfer = Some(Transfer { to, give_up_at });
             if let Some(peer) = leading.peers.get_mut(&to) {
-                peer.nudged = true;
+                // Whatever was sent may have got lost; waiting for a heartbeat would cost time.
+                peer.nudged = peer.matched < self.log.last().index;
             }
             self.complete_transfer(to);
         }

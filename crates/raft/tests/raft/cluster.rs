@@ -104,6 +104,16 @@ impl Cluster {
         }
     }
 
+    /// These arrive at once, before the machines are asked what is to be done.
+    pub(crate) fn deliver_together(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            self.member(message.to).call(|machine, now| machine.step(now, message));
+        }
+        for id in self.ids() {
+            self.drain(id);
+        }
+    }
+
     /// The message does not arrive.
     pub(crate) fn lose(&mut self, message: Message) {
         let (from, to) = (message.from, message.to);

@@ -29,5 +29,22 @@ macro_rules! topics {
 }
 
 topics! {
+    async_writes,
+    check_quorum,
     elections,
+    flow_control,
+    joint,
+    learners,
+    leases,
+    limits,
+    membership,
+    pre_vote,
+    proposals,
+    reads,
+    replication,
+    restart,
+    snapshots,
+    stickiness,
+    stray,
+    transfer,
 }

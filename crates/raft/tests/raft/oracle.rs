@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use consensus::{Body, Consensus, Effect, Message, Role, Status};
-use units::{ConfState, Entry, Index, NodeId, Term};
+use units::{ConfState, Entry, EntryKind, Index, NodeId, Term};
 
 use crate::cluster::{Cluster, Seen};
 use crate::member::{Image, Member};
@@ -12,6 +12,40 @@ use crate::member::{Image, Member};
 struct Committed {
     entry: Entry,
     in_term: Term,
+}
+
+/// How much has happened, so that it shows when a world has become too quiet to prove anything.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) elections: usize,
+    pub(crate) entries: usize,
+    pub(crate) truncations: usize,
+    pub(crate) changes: usize,
+    pub(crate) joint: usize,
+    pub(crate) snapshots: usize,
+    pub(crate) log_reads: usize,
+    pub(crate) reads_answered: usize,
+    pub(crate) reads_lost: usize,
+    pub(crate) transfers: usize,
+    pub(crate) crashes: usize,
+    pub(crate) stuck: usize,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.elections += other.elections;
+        self.entries += other.entries;
+        self.truncations += other.truncations;
+        self.changes += other.changes;
+        self.joint += other.joint;
+        self.snapshots += other.snapshots;
+        self.log_reads += other.log_reads;
+        self.reads_answered += other.reads_answered;
+        self.reads_lost += other.reads_lost;
+        self.transfers += other.transfers;
+        self.crashes += other.crashes;
+        self.stuck += other.stuck;
+    }
 }
 
 /// Watches everything that happens and remembers what may not be taken back.
@@ -23,12 +57,13 @@ pub(crate) struct Oracle {
     confs: BTreeMap<Index, ConfState>,
     /// The newest term and commit index of each member since it started.
     progress: BTreeMap<NodeId, (Term, Index)>,
+    /// The last entry that each member has given to its log.
+    written: BTreeMap<NodeId, Index>,
     /// Up to where some state machine is: its clients have been answered.
     answered: Index,
     /// What a read must show at least.
     reads: BTreeMap<u64, Index>,
-    /// How many reads were answered.
-    pub(crate) reads_answered: usize,
+    pub(crate) tally: Tally,
 }
 
 impl Oracle {
@@ -40,6 +75,8 @@ impl Oracle {
     /// A member goes down: what it knew in memory may go back.
     pub(crate) fn crashed(&mut self, id: NodeId) {
         self.progress.remove(&id);
+        self.written.remove(&id);
+        self.tally.crashes += 1;
     }
 
     /// A client asks for a linearizable read.
@@ -82,8 +119,11 @@ impl Oracle {
     pub(crate) fn applied(&mut self, member: &Member) {
         let index = member.applied.index;
         let conf = member.conf_at(index);
-        let known = self.confs.entry(index).or_insert_with(|| conf.clone());
-        assert_eq!(*known, conf, "configurations at {index}, at {}", member.id());
+        if !self.confs.contains_key(&index) {
+            self.tally.joint += usize::from(conf.is_joint());
+            self.confs.insert(index, conf.clone());
+        }
+        assert_eq!(self.confs[&index], conf, "configurations at {index}, at {}", member.id());
         self.answered = self.answered.max(index);
     }
 
@@ -91,11 +131,20 @@ impl Oracle {
         let member = &cluster.members[&id];
         match effect {
             Effect::Apply { entries } => entries.iter().for_each(|entry| self.apply(member, entry)),
+            Effect::Append { entries, .. } => {
+                if let Some((first, last)) = entries.first().zip(entries.last()) {
+                    let before = self.written.insert(id, last.index).unwrap_or_default();
+                    self.tally.truncations += usize::from(first.index <= before);
+                }
+            }
             Effect::Changed(now) if now.role == Role::Leader => self.elected(member, now.term),
+            Effect::InstallSnapshot { .. } => self.tally.snapshots += 1,
+            Effect::ReadLog { .. } => self.tally.log_reads += 1,
+            Effect::ReadLost { .. } => self.tally.reads_lost += 1,
             Effect::ReadReady { ticket, index } => {
                 let floor = self.reads[&ticket.0];
                 assert!(*index >= floor, "read {} at {index}, but {floor} was answered", ticket.0);
-                self.reads_answered += 1;
+                self.tally.reads_answered += 1;
             }
             Effect::Send(message) => self.send(member, message),
             _ => {}
@@ -106,6 +155,7 @@ impl Oracle {
     fn elected(&mut self, member: &Member, term: Term) {
         let id = *self.leaders.entry(term).or_insert(member.id());
         assert_eq!(id, member.id(), "two leaders in term {term}");
+        self.tally.elections += 1;
         for committed in self.committed.iter().filter(|committed| committed.in_term < term) {
             let entry = &committed.entry;
             let held = entry.index <= member.given.head.index
@@ -127,6 +177,7 @@ impl Oracle {
                 assert!(held && term <= state.term, "{message:?}, but its disk has {state:?}");
             }
             Body::Vote { .. } => self.vote(member, *from, term),
+            Body::TimeoutNow => self.tally.transfers += 1,
             Body::VoteAnswer { granted: true } => self.vote(member, *to, term),
             _ => {}
         }
@@ -156,6 +207,8 @@ impl Oracle {
                     "{entry:?} is committed, but only {holders} of {voters:?} hold it"
                 );
             }
+            self.tally.entries += 1;
+            self.tally.changes += usize::from(entry.kind != EntryKind::Normal);
             self.committed.push(Committed { entry: entry.clone(), in_term: status.term });
         }
     }

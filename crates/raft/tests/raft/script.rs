@@ -2,14 +2,14 @@
 //!
 //! | command | what happens |
 //! |---|---|
-//! | `cluster 3 learners=4,5 …` | new members 1 to 3 and learners; see `config` for the options |
-//! | `join 4 …` | a member that knows nothing yet starts |
+//! | `cluster 3 learners="4,5" …` | new members 1 to 3 and learners; see `config` for the options |
+//! | `join 4` | a member that knows nothing yet starts, with the options of the others |
 //! | `run` | everything that can happen without time passing happens |
 //! | `timeout 1` | member 1's clock goes to its next deadline |
 //! | `elect 1` | `timeout 1` and `run`, until it leads |
 //! | `elapse 500 [1 2]` | the clocks (of these) move on by so many ms; all runs after each timer |
 //! | `skip 500 [1 2]` | the clocks move on without anybody noticing |
-//! | `deliver [from=1] [to=2] [max=1]` | these messages arrive, and nothing else happens |
+//! | `deliver [from=1] [to=2] [max=1] [together=true]` | these messages arrive, and nothing else happens |
 //! | `drop [from=1] [to=2]` | these messages are lost |
 //! | `keep [from=1] [to=2]` | copies of these messages are kept for `replay` |
 //! | `replay` | the kept messages are on the way again |
@@ -27,7 +27,7 @@
 //! | `trim 1 5` | its engine has everything, its log forgets its head |
 //! | `snapshot 1 2`, `ended 1 2 arrived\|lost` | the snapshot wanted is started, and ends |
 //! | `unreachable 1 2` | member 1's transport notices that a message to 2 was lost |
-//! | `message from=.. to=.. term=.. body …` | a message that nobody sent, see `forged` |
+//! | `message from=.. to=.. term=.. [by=..] body …` | a message that nobody sent, see `forged`; `by` another |
 //! | `status [1]`, `log 1` | how it is |
 
 use std::collections::BTreeSet;
@@ -91,8 +91,8 @@ impl Script {
             "cluster" => self.make(args)?,
             "join" => {
                 let id = node(args)?;
-                let config = config(id, args)?;
-                self.cluster.add(config);
+                let others = self.cluster.members.values().next().ok_or("join whom?")?;
+                self.cluster.add(Config { id, ..others.config.clone() });
             }
             "run" => self.cluster.run(),
             "timeout" => self.cluster.time_out(node(args)?),
@@ -163,8 +163,13 @@ impl Script {
                 self.cluster.call(id, |machine, _| machine.unreachable(to));
             }
             "message" => {
+                let at = args.take_key("by").map(id).transpose()?;
                 let message = forged(args)?;
-                self.cluster.deliver(message);
+                if let Some(at) = at {
+                    self.cluster.call(at, |machine, now| machine.step(now, message));
+                } else {
+                    self.cluster.deliver(message);
+                }
             }
             "status" => return self.status(args),
             "log" => {
@@ -186,7 +191,7 @@ impl Script {
         let voters: Vec<_> = (1..=number(args)?).map(NodeId).collect();
         let learners = args.take_key("learners").map_or(Ok(Vec::new()), ids)?;
         let conf = ConfState { voters, learners, ..ConfState::default() };
-        let config = config(NodeId(1), args)?;
+        let config = config(args)?;
         self.cluster.initial = conf.clone();
         for id in conf.voters.iter().chain(&conf.learners) {
             self.cluster.add(Config { id: *id, ..config.clone() });
@@ -241,8 +246,10 @@ impl Script {
         let max = args.take_key("max").map_or(Ok(usize::MAX), str::parse)?;
         let mut taken = self.taken(args)?;
         let rest = taken.split_off(max.min(taken.len()));
-        for message in taken {
-            self.cluster.deliver(message);
+        if args.take_key("together").is_some() {
+            self.cluster.deliver_together(taken);
+        } else {
+            taken.into_iter().for_each(|message| self.cluster.deliver(message));
         }
         for message in rest.into_iter().rev() {
             self.cluster.network.push_front(message);
@@ -381,7 +388,7 @@ fn refused(id: NodeId, refused: Refused) -> String {
 }
 
 /// Options: `pre_vote=false`, `check_quorum=false`, `reads=lease`, and the limits by name.
-fn config(id: NodeId, args: &mut ArgumentConsumer<'_>) -> Result<Config, Box<dyn Error>> {
+fn config(args: &mut ArgumentConsumer<'_>) -> Result<Config, Box<dyn Error>> {
     let mut limit = |name: &str, usual: usize| -> Result<usize, Box<dyn Error>> {
         Ok(args.take_key(name).map_or(Ok(usual), str::parse)?)
     };
@@ -397,7 +404,7 @@ fn config(id: NodeId, args: &mut ArgumentConsumer<'_>) -> Result<Config, Box<dyn
         Ok(args.take_key(name).map_or(Ok(true), str::parse)?)
     };
     Ok(Config {
-        id,
+        id: NodeId(1),
         heartbeat: Duration::from_millis(100),
         election_timeout: Duration::from_millis(1000),
         pre_vote: yes("pre_vote")?,
@@ -411,9 +418,9 @@ fn config(id: NodeId, args: &mut ArgumentConsumer<'_>) -> Result<Config, Box<dyn
     })
 }
 
-/// `append previous=1@1 entries=2@1,3@1 commit=1`, `accepted matched=3`, `rejected refused=3
+/// `append previous=1@1 entries="2@1,3@1" commit=1`, `accepted matched=3`, `rejected refused=3
 /// hint=1@1`, `heartbeat commit=3`, `vote last=3@1`, `pre-vote last=3@1`, `granted`,
-/// `pre-granted`, `timeout-now`, `snapshot at=5@2 voters=1,2,3`, `echo round=3`.
+/// `pre-granted`, `timeout-now`, `snapshot at=5@2 voters="1,2,3"`, `echo round=3`.
 fn forged(args: &mut ArgumentConsumer<'_>) -> Result<Message, Box<dyn Error>> {
     let mut key = |name: &str| args.take_key(name).ok_or(format!("{name}=… is missing"));
     let (from, to) = (id(key("from")?)?, id(key("to")?)?);

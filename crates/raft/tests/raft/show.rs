@@ -108,7 +108,7 @@ pub(crate) fn list(entries: &[Entry]) -> String {
     };
     match entries {
         [] => "nothing".to_string(),
-        [first, .., last] if entries.len() > 6 => {
+        [first, .., last] if entries.len() > 8 => {
             format!("{} … {}", shown(first), shown(last))
         }
         _ => entries.iter().map(shown).collect::<Vec<_>>().join(", "),
@@ -117,7 +117,7 @@ pub(crate) fn list(entries: &[Entry]) -> String {
 
 fn data(kind: EntryKind, data: &[u8]) -> String {
     let text = match data {
-        [first, .., last] if data.len() > 24 => {
+        [first, .., last] if data.len() > 48 => {
             format!("{}…{} ({} bytes)", char::from(*first), char::from(*last), data.len())
         }
         _ => String::from_utf8_lossy(data).into_owned(),
