@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use consensus::{Marker, WriteTicket};
-use units::{ConfChange, Entry, Index, NodeId};
+use units::{ConfChange, Entry, Index, NodeId, Term};
 
 /// Names a request of this member: the id in the header of its command, so that the committed entry
 /// finds whoever waits for it. Never used twice, on any member.
@@ -55,6 +55,9 @@ pub enum Event {
         command: Bytes,
         /// How far behind the state machine may be.
         urgency: Urgency,
+        /// If given, only the leader of this term may propose it, and it is refused if that is not
+        /// this member (any more): what a leader concluded by itself is worth nothing after it.
+        by_leader_of: Option<Term>,
     },
     /// Somebody wants the configuration changed; as [`Propose`](Self::Propose). If another change
     /// may still be unapplied, it is lost without a word.

@@ -44,20 +44,20 @@ pub fn encode_change(change: &ConfChange) -> Bytes {
 /// # Errors
 ///
 /// When the data is not one, or the entry is of another kind.
-pub fn decode_change(entry: &Entry) -> Result<Change, MalformedChange> {
-    let (transition, steps) = match entry.kind {
+pub fn decode_change(kind: EntryKind, data: &[u8]) -> Result<Change, MalformedChange> {
+    let (transition, steps) = match kind {
         EntryKind::Normal => return Err(MalformedChange),
         EntryKind::ConfChange => {
-            let wire = raftpb::ConfChange::decode(&*entry.data).map_err(|_| MalformedChange)?;
+            let wire = raftpb::ConfChange::decode(data).map_err(|_| MalformedChange)?;
             let step = raftpb::ConfChangeSingle { r#type: wire.r#type, node_id: wire.node_id };
             (Transition::Auto, [step].to_vec())
         }
         EntryKind::ConfChangeV2 => {
             // Its steps are some hundred times as large in memory as the shortest are encoded.
-            if entry.data.len() > 64 * CHANGE_STEPS_MAX {
+            if data.len() > 64 * CHANGE_STEPS_MAX {
                 return Err(MalformedChange);
             }
-            let wire = raftpb::ConfChangeV2::decode(&*entry.data).map_err(|_| MalformedChange)?;
+            let wire = raftpb::ConfChangeV2::decode(data).map_err(|_| MalformedChange)?;
             let transition = match wire.transition() {
                 raftpb::ConfChangeTransition::Auto => Transition::Auto,
                 raftpb::ConfChangeTransition::JointImplicit => Transition::JointImplicit,
@@ -104,7 +104,7 @@ impl Membership {
     /// The entry goes to the state machine.
     pub(crate) fn hand_out(&mut self, entry: &Entry) {
         if entry.kind != EntryKind::Normal {
-            self.handed_out.push_back((entry.index, decode_change(entry)));
+            self.handed_out.push_back((entry.index, decode_change(entry.kind, &entry.data)));
         }
     }
 

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use core::mem;
 
 use bytes::Bytes;
-use consensus::{Body, Consensus, Leadership, Marker, Message, ReadTicket};
+use consensus::{Body, Consensus, Leadership, Marker, Message, ReadTicket, Role};
 use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Time};
 
-use crate::membership::{Membership, encode_change};
+use crate::membership::{Membership, decode_change, encode_change};
 use crate::proposals::{Group, Payload, Proposal, Proposals};
 use crate::reads::Reads;
 use crate::snapshots::Snapshots;
@@ -130,13 +130,15 @@ impl Node {
                 self.consensus.entries_read(self.now, first, entries);
             }
             Event::Persisted { ticket } => self.consensus.persisted(self.now, ticket),
-            Event::Propose { ticket, command, urgency } => {
-                self.enqueue(Proposal { ticket, payload: Payload::Command(command), urgency });
+            Event::Propose { ticket, command, urgency, by_leader_of: term } => {
+                let payload = Payload::Command(command);
+                self.enqueue(Proposal { ticket, payload, urgency, term });
             }
             Event::ProposeChange { ticket, mut change } => {
                 change.id = ticket.0;
                 let payload = Payload::Change(encode_change(&change));
-                self.enqueue(Proposal { ticket, payload, urgency: Urgency::Ordinary });
+                let urgency = Urgency::Ordinary;
+                self.enqueue(Proposal { ticket, payload, urgency, term: None });
             }
             Event::Read { ticket } => {
                 if !self.reads.push(ticket) {
@@ -235,12 +237,15 @@ impl Node {
             return false;
         }
         let status = self.consensus.status();
+        let led = (status.role == Role::Leader).then_some(status.term);
+        let outlived = self.proposals.shed(|one| one.term.is_none() || one.term == led);
+        self.refuse(outlived, Refusal::NotLeader);
         let lag = status.commit.0.saturating_sub(status.applied.0);
-        if lag > LAG_MAX {
-            let spare = (lag <= 2 * LAG_MAX).then_some(Urgency::Urgent);
-            let refused = self.proposals.shed(spare);
-            self.refuse(refused, Refusal::TooManyRequests);
-        }
+        let too_many = self.proposals.shed(|one| match one.urgency {
+            Urgency::Ordinary => lag <= LAG_MAX,
+            Urgency::Urgent => lag <= 2 * LAG_MAX,
+        });
+        self.refuse(too_many, Refusal::TooManyRequests);
         while let Some(group) = self.proposals.group() {
             let count = group.count();
             let result = match group {
@@ -270,9 +275,8 @@ impl Node {
 
     fn receive(&mut self, from: NodeId, data: &Bytes) {
         match frame::decode(from, self.id, data) {
-            // Its content would be missing.
-            Ok(Message { body: Body::Snapshot { .. }, .. }) | Err(_) => self.frames_refused += 1,
-            Ok(message) => self.consensus.step(self.now, message),
+            Ok(message) if is_sound(&message.body) => self.consensus.step(self.now, message),
+            _ => self.frames_refused += 1,
         }
     }
 
@@ -467,5 +471,18 @@ impl Node {
     fn refuse(&mut self, tickets: impl IntoIterator<Item = Ticket>, why: Refusal) {
         let refusals = tickets.into_iter().map(|ticket| Effect::Refused { ticket, why });
         self.effects.extend(refusals);
+    }
+}
+
+/// Whether a peer may send this as a frame. A snapshot's content would be missing; and what is
+/// committed as a change of the configuration must be one, or no member could go on.
+fn is_sound(body: &Body) -> bool {
+    match body {
+        Body::Propose { entries } => {
+            let mut changes = entries.iter().filter(|(kind, _)| *kind != EntryKind::Normal);
+            changes.all(|(kind, data)| decode_change(*kind, data).is_ok())
+        }
+        Body::Snapshot { .. } => false,
+        _ => true,
     }
 }

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use consensus::Refused;
+use units::Term;
 
 use crate::{Ticket, Urgency};
 
@@ -39,6 +40,8 @@ pub(crate) struct Proposal {
     pub(crate) ticket: Ticket,
     pub(crate) payload: Payload,
     pub(crate) urgency: Urgency,
+    /// The only term in which it may be proposed, and by its leader alone.
+    pub(crate) term: Option<Term>,
 }
 
 /// What goes into consensus with one call.
@@ -138,12 +141,12 @@ impl Proposals {
         }
     }
 
-    /// Takes out those that are not urgent, or everything; their tickets.
-    pub(crate) fn shed(&mut self, spare: Option<Urgency>) -> Vec<Ticket> {
+    /// Takes out those that shall not stay; their tickets.
+    pub(crate) fn shed(&mut self, stays: impl Fn(&Proposal) -> bool) -> Vec<Ticket> {
         let mut shed = Vec::new();
         let bytes = &mut self.bytes;
         self.queue.retain(|proposal| {
-            let stays = Some(proposal.urgency) == spare;
+            let stays = stays(proposal);
             if !stays {
                 *bytes -= proposal.payload.len();
                 shed.push(proposal.ticket);

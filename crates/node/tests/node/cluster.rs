@@ -288,7 +288,7 @@ impl World {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let (command, urgency) = (command.into(), Urgency::Ordinary);
-        self.handle(at, Event::Propose { ticket, command, urgency });
+        self.handle(at, Event::Propose { ticket, command, urgency, by_leader_of: None });
         ticket
     }
 

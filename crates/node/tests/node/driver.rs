@@ -4,6 +4,7 @@
 //! start applied=10 log=0 step=4 kept=8     a node, member 1 of 1, 2, 3, unlike the default one
 //! propose 1 2 [urgent] [bytes=n]           proposals with tickets 1 and 2, between two polls
 //! propose 1..9000                          many of them
+//! propose 1 by-leader-of=2                 only while this member leads in that term
 //! change 7 add=2                           add, learner, update, remove
 //! read 1 2 | withdraw 1 | transfer 9 to=2
 //! receive from=2 body | persisted 3 | unreachable 2 | entries 5
@@ -214,6 +215,7 @@ impl Driver {
 
     fn propose(&mut self, args: &mut ArgumentConsumer<'_>) -> Answer<()> {
         let bytes: usize = optional_key(args, "bytes")?.unwrap_or(0);
+        let by_leader_of = optional_key(args, "by-leader-of")?.map(Term);
         let mut urgency = Urgency::Ordinary;
         let mut tickets = Vec::new();
         while let Some(word) = args.next_pos() {
@@ -227,7 +229,8 @@ impl Driver {
             let mut command = format!("c{ticket}").into_bytes();
             command.resize(command.len().max(bytes), b'.');
             let command = command.into();
-            self.handle(Event::Propose { ticket: Ticket(ticket), command, urgency });
+            let ticket = Ticket(ticket);
+            self.handle(Event::Propose { ticket, command, urgency, by_leader_of });
         }
         Ok(())
     }
@@ -243,7 +246,11 @@ impl Driver {
                 let leads = leader == Some(SELF);
                 let role = if leads { Role::Leader } else { Role::Follower };
                 let leadership = Leadership { term, leader, role };
-                self.script().status.leader = leader;
+                {
+                    let mut script = self.script();
+                    (script.status.leader, script.status.role) = (leader, role);
+                    script.status.term = term;
+                }
                 self.consensus_wants(consensus::Effect::Changed(leadership));
             }
             "hands-out" => self.hand_out(args)?,
@@ -471,6 +478,7 @@ fn body(args: &mut ArgumentConsumer<'_>) -> Answer<Body> {
         "pre-vote" => Body::PreVote { last, transfer: false },
         "pre-vote-answer" => Body::PreVoteAnswer { granted: true },
         "propose" => Body::Propose { entries: vec![(EntryKind::Normal, "c1".into())] },
+        "garbled-change" => Body::Propose { entries: vec![(EntryKind::ConfChange, "x".into())] },
         "read-index" => Body::ReadIndex { ticket: ReadTicket(5) },
         "read-index-answer" => Body::ReadIndexAnswer { ticket: ReadTicket(5), index: Index(1) },
         "snapshot" => Body::Snapshot { marker: marker(9) },
