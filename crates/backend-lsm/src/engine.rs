@@ -1,5 +1,6 @@
 //! The engine: one tree at a time, and the threads that write and merge its files.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -28,6 +29,11 @@ const DELAY_OF_BYTE: Duration = Duration::from_nanos(10);
 const DELAY_MIN: Duration = Duration::from_millis(1);
 /// The longest delay of one batch, so that slowing down is not stopping.
 const DELAY_MAX: Duration = Duration::from_millis(20);
+/// Threads that merge files, where there are processors for them: a second one merges the upper
+/// levels while the first is busy below, and more would be busy with the same files.
+const COMPACTORS_MAX: usize = 2;
+/// The flusher's place among the threads; compactors come behind it.
+const FLUSHER: usize = 0;
 /// How far the threads give way to those that requests wait for, where there are fewer processors
 /// than work. The flusher less, as memory is what waits for it; and neither so far that it starves:
 /// a lock of the allocator that one of them holds is waited for by all.
@@ -73,10 +79,9 @@ struct Shared {
     stop: Stop,
 }
 
-#[derive(Default)]
 struct Work {
-    flush: bool,
-    compact: bool,
+    /// Whether a thread has something to do, in the order of the threads.
+    wanted: Vec<bool>,
     /// Delay that the writer has not served yet.
     delay: Duration,
     /// What ended the engine, if anything did.
@@ -107,23 +112,35 @@ impl LsmBackend {
             cache,
             directory: Mutex::new(directory),
             tree: Mutex::new(Arc::new(tree)),
-            work: Mutex::new(Work { compact: true, ..Work::default() }),
+            // The last run may have left something to merge.
+            work: Mutex::new(Work {
+                wanted: vec![true; 1 + compactors()],
+                delay: Duration::ZERO,
+                broken: None,
+            }),
             wanted: Condvar::new(),
             done: Condvar::new(),
             stop,
         });
         let mut this = Self { shared, threads: Vec::new() };
-        this.spawn("lsm-flush", FLUSH_NICE, Shared::flush_forever)?;
-        this.spawn("lsm-compact", COMPACT_NICE, Shared::compact_forever)?;
+        for place in FLUSHER..=compactors() {
+            this.spawn(place)?;
+        }
         Ok(this)
     }
 
-    fn spawn(&mut self, name: &str, nice: i32, run: fn(&Shared)) -> Result<(), Fault> {
+    fn spawn(&mut self, place: usize) -> Result<(), Fault> {
         let shared = self.shared.clone();
+        let name = if place == FLUSHER { "lsm-flush" } else { "lsm-compact" };
         let thread = std::thread::Builder::new().name(name.to_string());
         let body = move || {
-            give_way(nice);
-            run(&shared);
+            if place == FLUSHER {
+                give_way(FLUSH_NICE);
+                shared.flush_forever();
+            } else {
+                give_way(COMPACT_NICE);
+                shared.compact_forever(place);
+            }
         };
         let thread = thread.spawn(body).map_err(|error| Fault::Io {
             doing: format!("starting the thread {name}"),
@@ -182,8 +199,9 @@ impl Backend for LsmBackend {
         // Unless it becomes the content, it goes as it came.
         next.retire();
         next.fill(records)?;
-        directory.advance().map_err(|fault| self.shared.break_with(fault))?;
+        // Before the marker may name it: what turns out to be left over goes at the next opening.
         next.keep();
+        directory.advance().map_err(|fault| self.shared.break_with(fault))?;
         let former = std::mem::replace(&mut *hold(&self.shared.tree), Arc::new(next));
         former.retire();
         drop(directory);
@@ -226,8 +244,8 @@ impl Shared {
             return Ok(());
         }
         let mut work = hold(&self.work);
-        if backlog > 0 && !work.flush {
-            work.flush = true;
+        if backlog > 0 && !work.wanted[FLUSHER] {
+            work.wanted[FLUSHER] = true;
             self.wanted.notify_all();
         }
         let late = |at: u64, slow: u64| (at + 1).saturating_sub(slow);
@@ -258,7 +276,7 @@ impl Shared {
     }
 
     fn has_flushed(&self) {
-        hold(&self.work).compact = true;
+        hold(&self.work).wanted[FLUSHER + 1..].fill(true);
         self.wanted.notify_all();
         self.done.notify_all();
     }
@@ -269,14 +287,15 @@ impl Shared {
         self.done.notify_all();
     }
 
-    /// Waits until `take` finds work; `false` when there will be none any more.
-    fn awaits(&self, take: fn(&mut Work) -> &mut bool) -> bool {
+    /// Waits until there is something to do for the thread in that place; `false` when there will be
+    /// nothing any more.
+    fn awaits(&self, place: usize) -> bool {
         let mut work = hold(&self.work);
         loop {
             if self.stop.is_stopped() || work.broken.is_some() {
                 return false;
             }
-            if std::mem::take(take(&mut work)) {
+            if std::mem::take(&mut work.wanted[place]) {
                 return true;
             }
             work = self.wanted.wait(work).unwrap_or_else(PoisonError::into_inner);
@@ -284,7 +303,7 @@ impl Shared {
     }
 
     fn flush_forever(&self) {
-        while self.awaits(|work| &mut work.flush) {
+        while self.awaits(FLUSHER) {
             match self.tree().flush() {
                 Ok(()) => self.has_flushed(),
                 Err(fault) => drop(self.break_with(fault)),
@@ -292,8 +311,8 @@ impl Shared {
         }
     }
 
-    fn compact_forever(&self) {
-        while self.awaits(|work| &mut work.compact) {
+    fn compact_forever(&self, place: usize) {
+        while self.awaits(place) {
             loop {
                 match self.tree().compact() {
                     Ok(true) => self.has_merged(),
@@ -307,6 +326,11 @@ impl Shared {
             }
         }
     }
+}
+
+fn compactors() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (processors / 2).clamp(1, COMPACTORS_MAX)
 }
 
 /// Lowers the priority of the calling thread.

@@ -88,7 +88,7 @@ impl Tree {
         let this = Self {
             active: Mutex::new(lsm.active_memtable()),
             sealed: Mutex::default(),
-            state: Mutex::new(Arc::new(State::of(&lsm, &[], home.clone()))),
+            state: Mutex::new(Arc::new(State::of(&lsm, &[], next, home.clone()))),
             former: Mutex::default(),
             visible: AtomicU64::new(next),
             flushing: Mutex::default(),
@@ -106,13 +106,14 @@ impl Tree {
         // In this order: a state holds all that was visible when it was published, but of an older
         // state's content a newer one may have dropped what only old numbers see.
         let state = hold(&self.state).clone();
-        LsmView { state, seqno: self.visible.load(Ordering::Acquire) }
+        LsmView::of(state, self.visible.load(Ordering::Acquire))
     }
 
     /// Makes the batch visible. One caller at a time.
     pub(crate) fn write(&self, batch: Batch) -> Result<(), Fault> {
         let changes = self.changes(batch)?;
         let active = hold(&self.active);
+        assert!(hold(&self.state).shows(&active), "views do not know the memtable of the writer");
         let seqno = self.seqno.next();
         for (key, value, kind) in changes {
             active.insert(InternalValue::from_components(key, value, seqno, kind));
@@ -243,7 +244,8 @@ impl Tree {
 
     /// Lets later views see what the tree has become.
     fn publish(&self, sealed: &MutexGuard<'_, Vec<Arc<Memtable>>>) {
-        let state = Arc::new(State::of(&self.lsm, sealed, self.home.clone()));
+        let visible = self.visible.load(Ordering::Acquire);
+        let state = Arc::new(State::of(&self.lsm, sealed, visible, self.home.clone()));
         let before = std::mem::replace(&mut *hold(&self.state), state);
         let mut former = hold(&self.former);
         former.push(before);

@@ -30,6 +30,9 @@ pub(crate) struct State {
     pub(crate) tables: Vec<lsm_tree::Table>,
     /// Sorted files that a read may have to look into one by one.
     pub(crate) level_0_runs: usize,
+    /// The first number that was not visible yet; views that see less could miss what its files
+    /// have dropped.
+    since: SeqNo,
     /// Dropped last, when no file is open any more.
     pub(crate) home: Arc<Home>,
 }
@@ -37,7 +40,12 @@ pub(crate) struct State {
 impl State {
     /// What the tree holds now; `sealed` are the memtables that were rotated and are not known to
     /// be in files, newest first.
-    pub(crate) fn of(tree: &AnyTree, sealed: &[Arc<Memtable>], home: Arc<Home>) -> Self {
+    pub(crate) fn of(
+        tree: &AnyTree,
+        sealed: &[Arc<Memtable>],
+        since: SeqNo,
+        home: Arc<Home>,
+    ) -> Self {
         // In this order: a file that is made in between is read twice, not missed.
         let memory = tree.get_version_history_lock().latest_version();
         let files = tree.current_version();
@@ -47,6 +55,7 @@ impl State {
             memtables,
             tables: files.iter_tables().cloned().collect(),
             level_0_runs: files.l0().run_count(),
+            since,
             get: Box::new(move |key, seqno| {
                 let hash = lsm_tree::table::filter::standard_bloom::Builder::get_hash(key);
                 for run in files.iter_levels().flat_map(|level| level.iter()) {
@@ -64,6 +73,10 @@ impl State {
             }),
             home,
         }
+    }
+
+    pub(crate) fn shows(&self, memtable: &Arc<Memtable>) -> bool {
+        self.memtables.iter().any(|shown| Arc::ptr_eq(shown, memtable))
     }
 
     pub(crate) fn memtable_bytes(&self) -> u64 {
@@ -88,7 +101,14 @@ impl State {
 pub(crate) struct LsmView {
     pub(crate) state: Arc<State>,
     /// The first that is not seen.
-    pub(crate) seqno: SeqNo,
+    seqno: SeqNo,
+}
+
+impl LsmView {
+    pub(crate) fn of(state: Arc<State>, seqno: SeqNo) -> Self {
+        assert!(seqno >= state.since, "a view of {seqno} of a state since {}", state.since);
+        Self { state, seqno }
+    }
 }
 
 impl View for LsmView {

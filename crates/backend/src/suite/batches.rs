@@ -4,14 +4,17 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Bound;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 
 use super::{LEFT, RIGHT, Subject, all, filler, get, open, records};
-use crate::{Batch, Direction};
+use crate::{Backend, Batch, Direction};
 
 /// Rounds of writing under views; with [`filler`] some hundred kilobytes.
 const ROUNDS: u32 = 2000;
+/// Threads that take views beside the one that writes.
+const READERS: usize = 2;
 
 /// Later operations of a batch win over earlier ones, in whatever way they meet.
 pub fn a_batch_takes_effect_in_its_order(subject: &dyn Subject) {
@@ -119,12 +122,11 @@ pub fn views_do_not_change(subject: &dyn Subject) {
     }
 }
 
-/// Views that are taken while another thread writes hold whole batches, one after the other, and
-/// everything whose writing had returned.
+/// Views that are taken while one thread writes and another syncs hold whole batches, one after the
+/// other, and everything whose writing had returned.
 pub fn views_are_whole_batches(subject: &dyn Subject) {
     let engine = open(subject);
-    let written = core::sync::atomic::AtomicU32::new(0);
-    let order = core::sync::atomic::Ordering::SeqCst;
+    let written = AtomicU32::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 1..=ROUNDS {
@@ -133,22 +135,36 @@ pub fn views_are_whole_batches(subject: &dyn Subject) {
                 batch.put(LEFT, format!("filler {}", number % 64), filler(number));
                 batch.put(RIGHT, "last", number.to_be_bytes().to_vec());
                 engine.write(batch).expect("it is written");
-                written.store(number, order);
+                written.store(number, Ordering::SeqCst);
             }
         });
-        let mut latest = 0;
-        while latest < ROUNDS {
-            let at_least = written.load(order);
-            let view = engine.view();
-            let first = get(&*view, LEFT, b"first");
-            assert_eq!(first, get(&*view, RIGHT, b"last"), "a batch is in all tables or in none");
-            let found = first.map_or(0, |bytes| {
-                u32::from_be_bytes((*bytes).try_into().expect("four bytes were written"))
-            });
-            assert!(found >= at_least.max(latest), "{found} is older than {at_least} or {latest}");
-            latest = found;
+        for _ in 0..READERS {
+            scope.spawn(|| watch_batches(&*engine, &written));
+        }
+        while written.load(Ordering::SeqCst) < ROUNDS {
+            engine.sync().expect("it is synced");
         }
     });
+}
+
+/// Takes views until the last batch is there.
+fn watch_batches(engine: &dyn Backend, written: &AtomicU32) {
+    let mut latest = 0;
+    while latest < ROUNDS {
+        let at_least = written.load(Ordering::SeqCst);
+        let view = engine.view();
+        let first = get(&*view, LEFT, b"first");
+        assert_eq!(first, get(&*view, RIGHT, b"last"), "a batch is in all tables or in none");
+        let found = first.as_ref().map_or(0, |bytes| {
+            u32::from_be_bytes((**bytes).try_into().expect("four bytes were written"))
+        });
+        assert!(found >= at_least.max(latest), "{found} is older than {at_least} or {latest}");
+        latest = found;
+        let bounds = (Bound::Unbounded, Bound::Unbounded);
+        let scanned = records(&*view, RIGHT, bounds, Direction::Descending);
+        let scanned = scanned.into_iter().next().map(|(_, value)| Bytes::from(value));
+        assert_eq!(scanned, first, "a scan sees what a get sees");
+    }
 }
 
 /// Sizes are those of records, roughly, and the engine never says that it needs more than it has.
