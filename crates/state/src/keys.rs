@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use backend::Fault;
 use bytes::Bytes;
+use lease::Lessor;
 use mvcc::{Former, Group, Interval, Overlay, Reader, Record};
 use proto::etcdserverpb::{DeleteRangeRequest, PutRequest};
 use proto::spliced::{DeleteRangeResponse, PutResponse};
@@ -12,23 +13,46 @@ use units::{LeaseId, Revision};
 use crate::outcome::{Refusal, header};
 use crate::tables::{LEASE_KEYS, lease_key_key};
 
-/// Whether a put may be done: after this it succeeds. The lease is looked at first; the length of
-/// the key only for members that do not look at it before they propose.
+/// Whether a put may be done: after this it succeeds.
 pub(crate) fn check_put(
     reader: &Reader<'_>,
-    lessor: &lease::Lessor,
+    lessor: &Lessor,
     request: &PutRequest,
 ) -> Result<Result<(), Refusal>, Fault> {
-    if request.key.is_empty() || request.key.len() > mvcc::KEY_BYTES_MAX {
-        return Ok(Err(Refusal::KeyTooLong));
+    if let Err(refusal) = check_key(request).and_then(|()| check_lease(lessor, request)) {
+        return Ok(Err(refusal));
     }
+    check_kept(reader, request)
+}
+
+/// The same within a transaction, where etcd looks at the key before it looks at the lease.
+pub(crate) fn check_put_in_txn(
+    reader: &Reader<'_>,
+    lessor: &Lessor,
+    request: &PutRequest,
+) -> Result<Result<(), Refusal>, Fault> {
+    if let Err(refusal) = check_key(request) {
+        return Ok(Err(refusal));
+    }
+    Ok(check_kept(reader, request)?.and_then(|()| check_lease(lessor, request)))
+}
+
+/// For members that do not look at it before they propose.
+fn check_key(request: &PutRequest) -> Result<(), Refusal> {
+    let fits = (1..=mvcc::KEY_BYTES_MAX).contains(&request.key.len());
+    if fits { Ok(()) } else { Err(Refusal::KeyLength) }
+}
+
+fn check_lease(lessor: &Lessor, request: &PutRequest) -> Result<(), Refusal> {
     let lease = LeaseId(request.lease);
-    if lease != LeaseId::NONE && lessor.record(lease).is_none() {
-        return Ok(Err(Refusal::LeaseNotFound));
-    }
-    if (request.ignore_value || request.ignore_lease)
-        && reader.get(&request.key, reader.newest())?.is_none()
-    {
+    let known = lease == LeaseId::NONE || lessor.record(lease).is_some();
+    if known { Ok(()) } else { Err(Refusal::LeaseNotFound) }
+}
+
+/// Whether there is something whose value or lease can be kept.
+fn check_kept(reader: &Reader<'_>, request: &PutRequest) -> Result<Result<(), Refusal>, Fault> {
+    let keeps = request.ignore_value || request.ignore_lease;
+    if keeps && reader.get(&request.key, reader.newest())?.is_none() {
         return Ok(Err(Refusal::KeyNotFound));
     }
     Ok(Ok(()))

@@ -71,3 +71,7 @@ pub use version::Version;
 
 /// A command, as a log entry holds it.
 pub use proto::etcdserverpb::InternalRaftRequest as Command;
+
+// Re-exported because the machine speaks of them.
+pub use lease::{Config as LeaseConfig, Remaining, Renewal};
+pub use mvcc::Budget;

@@ -113,6 +113,10 @@ impl Members {
                 }
             }
             (_, None) => Err(Refusal::MemberNotFound),
+            (MemberChange::Remove { .. }, Some(member)) => {
+                let last = !member.is_learner && self.voters() == 1;
+                if last { Err(Refusal::LastVoter) } else { Ok(()) }
+            }
             (MemberChange::Promote { .. }, Some(member)) => {
                 if member.is_learner {
                     Ok(())
@@ -124,7 +128,6 @@ impl Members {
                 let taken = peer_urls.iter().any(belongs_to_another);
                 if taken { Err(Refusal::PeerUrlExists) } else { Ok(()) }
             }
-            (MemberChange::Remove { .. }, Some(_)) => Ok(()),
         }
     }
 }

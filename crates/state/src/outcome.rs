@@ -58,10 +58,12 @@ pub enum Refusal {
     Corrupt,
     /// The revision is not there yet.
     Future,
+    /// The key is empty, or longer than [`mvcc::KEY_BYTES_MAX`].
+    KeyLength,
     /// The key whose value or lease is to be kept does not live.
     KeyNotFound,
-    /// The key is too long for the engine.
-    KeyTooLong,
+    /// The last voter cannot leave: nobody could decide anything any more.
+    LastVoter,
     /// The lease's id is taken.
     LeaseExists,
     /// There is no such lease.
@@ -92,8 +94,9 @@ impl fmt::Display for Refusal {
             Self::Compacted => "the revision has been compacted",
             Self::Corrupt => "the cluster is corrupt",
             Self::Future => "the revision is not there yet",
+            Self::KeyLength => "the key is empty or too long",
             Self::KeyNotFound => "the key does not live",
-            Self::KeyTooLong => "the key is too long",
+            Self::LastVoter => "the last voter cannot leave",
             Self::LeaseExists => "the lease is there already",
             Self::LeaseNotFound => "there is no such lease",
             Self::LeaseTtlTooLarge => "the TTL is too large",
