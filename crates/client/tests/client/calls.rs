@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use client::{Client, Code, Error, Get, Options, Put, Reason};
+use client::{Client, Code, Error, Get, Put, Reason};
 use tonic::Status;
 
-use crate::member::{Answer, Member, soon};
-
-fn client_of(members: &[&Member]) -> Client {
-    Client::new(Options::new(members.iter().map(|member| member.endpoint()))).unwrap()
-}
+use crate::member::{Answer, Member, client_of, soon};
 
 fn no_leader() -> Answer {
     Answer::Refuse(Status::unavailable("etcdserver: no leader"))

@@ -1,20 +1,16 @@
 //! Leases: renewing once, keeping alive, and hearing of a loss.
 
-use client::{Client, Code, Error, Lost, Options, Reason};
+use client::{Client, Code, Error, Lost, Reason};
 use proto::etcdserverpb::{LeaseKeepAliveRequest, LeaseKeepAliveResponse};
 use tonic::Status;
 
-use crate::member::{Member, Peer, soon};
+use crate::member::{Member, Peer, client_of, soon};
 
 type KeepAlives = Peer<LeaseKeepAliveRequest, LeaseKeepAliveResponse>;
 
 async fn renew(peer: &mut KeepAlives, ttl: i64) {
     let LeaseKeepAliveRequest { id } = peer.request().await;
     peer.answer(LeaseKeepAliveResponse { header: None, id, ttl });
-}
-
-fn client_of(members: &[&Member]) -> Client {
-    Client::new(Options::new(members.iter().map(|member| member.endpoint()))).unwrap()
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use client::{Client, Options};
 use futures_util::{Stream, stream};
 use prost::Message;
 use proto::etcdserverpb::kv_server::{Kv, KvServer};
@@ -113,17 +114,13 @@ impl Member {
         Self { address, script, runtime: Some(runtime), watches, keep_alives }
     }
 
-    pub(crate) fn endpoint(&self) -> String {
-        self.address.to_string()
-    }
-
     /// What to make of the next call that has no answer yet; all others succeed.
     pub(crate) fn will(&self, answer: Answer) {
-        self.script.answers.lock().unwrap().push_back(answer);
+        self.script.answers.lock().expect("nobody panics with it").push_back(answer);
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.script.calls.lock().unwrap().clone()
+        self.script.calls.lock().expect("nobody panics with it").clone()
     }
 
     pub(crate) fn methods(&self) -> Vec<&'static str> {
@@ -157,6 +154,12 @@ impl Drop for Member {
             runtime.shutdown_background();
         }
     }
+}
+
+/// A client of these members.
+pub(crate) fn client_of(members: &[&Member]) -> Client {
+    let endpoints = members.iter().map(|member| member.address.to_string());
+    Client::new(Options::new(endpoints)).expect("these are endpoints")
 }
 
 /// Waits, but not for ever.
@@ -216,8 +219,8 @@ impl Service {
             leader_required: leader_required(request),
             with_timeout: request.metadata().contains_key("grpc-timeout"),
         };
-        self.script.calls.lock().unwrap().push(call);
-        let answer = self.script.answers.lock().unwrap().pop_front();
+        self.script.calls.lock().expect("nobody panics with it").push(call);
+        let answer = self.script.answers.lock().expect("nobody panics with it").pop_front();
         match answer {
             None => Ok(Response::new(R::default())),
             Some(Answer::Refuse(status)) => Err(status),

@@ -1,18 +1,14 @@
 //! Watches: one stream for many, and going on where it broke.
 
-use client::{Client, Error, Keys, Options, Reason, Watch, Watcher};
+use client::{Client, Error, Keys, Reason, Watch, Watcher};
 use proto::etcdserverpb::watch_request::RequestUnion;
 use proto::etcdserverpb::{WatchCancelRequest, WatchRequest, WatchResponse};
 use proto::mvccpb::{Event, KeyValue};
 use tonic::Status;
 
-use crate::member::{Member, Peer, response, soon};
+use crate::member::{Member, Peer, client_of, response, soon};
 
 type Watches = Peer<WatchRequest, WatchResponse>;
-
-fn client_of(members: &[&Member]) -> Client {
-    Client::new(Options::new(members.iter().map(|member| member.endpoint()))).unwrap()
-}
 
 /// A response with one event at each of these revisions.
 fn events(name: i64, revisions: impl IntoIterator<Item = i64>) -> WatchResponse {
@@ -21,12 +17,16 @@ fn events(name: i64, revisions: impl IntoIterator<Item = i64>) -> WatchResponse 
         ..Event::default()
     };
     let events: Vec<Event> = revisions.into_iter().map(event).collect();
-    let revision = events.last().and_then(|event| event.kv.as_ref()).unwrap().mod_revision;
+    let revision = events.last().map_or(0, mod_revision);
     WatchResponse { events, ..response(name, revision) }
 }
 
 fn revisions(response: &WatchResponse) -> Vec<i64> {
-    response.events.iter().map(|event| event.kv.as_ref().unwrap().mod_revision).collect()
+    response.events.iter().map(mod_revision).collect()
+}
+
+fn mod_revision(event: &Event) -> i64 {
+    event.kv.as_ref().expect("an event is about a key").mod_revision
 }
 
 async fn next(watcher: &mut Watcher) -> Result<WatchResponse, Error> {
@@ -40,7 +40,7 @@ async fn begin(client: &Client, member: &mut Member, watch: Watch) -> (Watcher, 
         peer.begin(0, 10).await;
         peer
     });
-    (watcher.unwrap(), peer)
+    (watcher.expect("the member begins it"), peer)
 }
 
 #[tokio::test]
