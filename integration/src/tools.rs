@@ -44,15 +44,6 @@ impl Server {
     pub fn is_etcdd(&self) -> bool {
         self.path.file_name().is_some_and(|name| name != "etcd")
     }
-
-    /// The name under which this release knows a flag that began as an experiment.
-    pub fn once_experimental(&self, flag: &str) -> String {
-        if self.version < (3, 6, 0) {
-            format!("--experimental-{flag}")
-        } else {
-            format!("--{flag}")
-        }
-    }
 }
 
 fn parse_version(word: &str) -> Option<(u32, u32, u32)> {

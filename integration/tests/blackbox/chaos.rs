@@ -1,0 +1,69 @@
+//! kill -9, again and again, under load.
+
+use std::env;
+
+use fastrand::Rng;
+use integration::{Cluster, Consistency, Load};
+
+/// Rounds when nobody says how many: what a build can wait for.
+const ROUNDS: usize = 10;
+
+#[test]
+fn three_members_survive_rounds_of_kill_9() {
+    try_rounds(3, &[]);
+}
+
+/// Snapshots are taken and the log is trimmed all the time, so that a kill meets them too.
+#[test]
+fn five_members_survive_rounds_of_kill_9_with_snapshots() {
+    try_rounds(5, &["--snapshot-count=200"]);
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is {text:?}, which is no number")))
+}
+
+/// In each round some members, from one to all, are killed while everybody writes; some of the others may be asleep.
+fn try_rounds(members: usize, flags: &[&str]) {
+    let rounds = number("ETCDD_ROUNDS").map_or(ROUNDS, |rounds| rounds as usize);
+    let seed = number("ETCDD_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("members: {members}, rounds: {rounds}, ETCDD_SEED={seed}");
+    let mut rng = Rng::with_seed(seed);
+    let mut cluster = Cluster::start_with(members, flags);
+    let load = Load::start("load", cluster.endpoints(), 6);
+    let mut kills = 0;
+    for round in 0..rounds {
+        load.wait_for_more(rng.u64(20..200));
+        let mut order: Vec<usize> = (0..members).collect();
+        rng.shuffle(&mut order);
+        let (killed, others) = order.split_at(rng.usize(1..=members));
+        let asleep = others.first().copied().filter(|_| rng.bool());
+        println!("round {round}: kill {killed:?}, pause {asleep:?}");
+        if let Some(asleep) = asleep {
+            cluster.members[asleep].pause();
+        }
+        for &position in killed {
+            cluster.members[position].kill();
+            kills += 1;
+        }
+        if killed.len() + usize::from(asleep.is_some()) <= (members - 1) / 2 {
+            load.wait_for_more(20);
+        }
+        if let Some(asleep) = asleep {
+            cluster.members[asleep].resume();
+        }
+        cluster.start_these(killed);
+    }
+    load.wait_for_more(100);
+    let ledger = load.finish();
+    cluster.check_same_data();
+    for member in &cluster.members {
+        ledger.check_alone("load/", &mut member.client(), Consistency::Serializable);
+    }
+    println!(
+        "members: {members}, rounds: {rounds}, kills: {kills}: {} acknowledged writes are there on each, revisions are \
+         continuous, hashes are equal",
+        ledger.len()
+    );
+}

@@ -1,0 +1,103 @@
+//! Members that were away, or are new, catch up: by log where it reaches back, else by snapshot.
+
+use integration::{Client, Cluster, Consistency, Joining, Load, PATIENCE, Server, eventually};
+
+/// Snapshots that a member has received from others since it was started, as etcd counts them.
+const RECEIVED: &str = "etcd_network_snapshot_receive_success";
+
+#[test]
+fn members_catch_up_by_log() {
+    let mut cluster = Cluster::start(3);
+    let away = (cluster.leader() + 1) % 3;
+    let load = Load::start("load", cluster.endpoints(), 4);
+    cluster.members[away].kill();
+    load.wait_for_more(500);
+    cluster.members[away].start();
+    load.wait_for_more(50);
+
+    let paused = (cluster.leader() + 1) % 3;
+    cluster.members[paused].pause();
+    load.wait_for_more(500);
+    cluster.members[paused].resume();
+    load.wait_for_more(50);
+
+    let ledger = load.finish();
+    cluster.check_same_data();
+    for member in &cluster.members {
+        ledger.check_alone("load/", &mut member.client(), Consistency::Serializable);
+        assert_eq!(received(&member.client()), 0.0, "{} had to take a snapshot", member.name);
+    }
+    println!("by log: killed and started, paused and resumed; {} writes", ledger.len());
+}
+
+#[test]
+fn members_catch_up_by_snapshot() {
+    // How much of the log is kept behind a snapshot; etcd before 3.6 cannot be told.
+    let (flags, far): (&[&str], u64) = if Server::under_test().version < (3, 6, 0) {
+        (&["--snapshot-count=100"], 5_500)
+    } else {
+        (&["--snapshot-count=100", "--snapshot-catchup-entries=50"], 1_000)
+    };
+    let mut cluster = Cluster::start_with(3, flags);
+    let away = (cluster.leader() + 1) % 3;
+    let load = Load::start("load", cluster.endpoints(), 32);
+    load.wait_for_more(100);
+
+    // What it missed is more than puts: deletes, leases, a compaction.
+    cluster.members[away].kill();
+    let etcdctl = cluster.etcdctl("3.5.1").to(&cluster.running_endpoints());
+    let lease =
+        etcdctl.json(&["lease", "grant", "1000"])["ID"].as_i64().expect("a lease has an id");
+    etcdctl.run(&["put", "other/leased", "here", &format!("--lease={lease:x}")]);
+    etcdctl.run(&["put", "other/deleted", "gone"]);
+    etcdctl.run(&["del", "other/deleted"]);
+    load.wait_for_more(far);
+    let revision = etcdctl.json(&["get", "other/leased"])["header"]["revision"].to_string();
+    etcdctl.run(&["compaction", &revision]);
+    load.wait_for_more(100);
+    cluster.members[away].start();
+    caught_up_by_snapshot(&cluster, away);
+    load.wait_for_more(50);
+
+    // One that was only asleep is still itself, and takes a snapshot all the same.
+    let paused = (cluster.leader() + 1) % 3;
+    cluster.members[paused].pause();
+    load.wait_for_more(far);
+    cluster.members[paused].resume();
+    caught_up_by_snapshot(&cluster, paused);
+
+    // A new member has nothing at all, and the log does not begin at its beginning any more.
+    let learner = cluster.grow(Joining::AsLearner);
+    caught_up_by_snapshot(&cluster, learner);
+    cluster.promote(learner);
+    load.wait_for_more(50);
+
+    let ledger = load.finish();
+    cluster.check_same_data();
+    for member in &cluster.members {
+        let mut client = member.client();
+        ledger.check("load/", &mut client, Consistency::Serializable);
+        let leased = client.get("other/leased", Consistency::Serializable);
+        assert!(matches!(leased, Ok(Some(_))), "{}: {leased:?}", member.name);
+        let own = cluster.etcdctl("3.5.1").to(std::slice::from_ref(&member.client_url));
+        let answer = own.run(&["lease", "timetolive", &format!("{lease:x}"), "--keys"]);
+        assert!(answer.ends_with("attached keys([other/leased])\n"), "{}: {answer}", member.name);
+    }
+    // A start from what a snapshot has left is a start like any other.
+    cluster.members[away].kill();
+    cluster.members[away].start();
+    cluster.check_same_data();
+    println!("by snapshot: killed and started, paused and resumed, new; {} writes", ledger.len());
+}
+
+fn caught_up_by_snapshot(cluster: &Cluster, position: usize) {
+    let member = &cluster.members[position];
+    eventually(PATIENCE, "a snapshot", || match received(&member.client()) {
+        none if none == 0.0 => Err(format!("{} has received none", member.name)),
+        _ => Ok(()),
+    });
+}
+
+fn received(client: &Client) -> f64 {
+    eventually(PATIENCE, "metrics", || client.metric(RECEIVED)).unwrap_or(0.0)
+}
