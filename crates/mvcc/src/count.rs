@@ -30,6 +30,13 @@ impl Reader<'_> {
             return self.count_now(keys);
         }
         let estimate = self.count_now(keys)?;
+        if let Some(lives) = self.store.lately.above(at) {
+            let (mut born, mut died) = (0, 0);
+            for life in lives.filter(|life| keys.contains(&life.key)) {
+                (born, died) = (born + u64::from(life.born), died + u64::from(!life.born));
+            }
+            return Ok(estimate + died - born);
+        }
         let since = (self.newest().0 - at.0).unsigned_abs();
         if since < estimate.min(CORRECTIONS_MAX)
             && let Some(count) = self.corrected(keys, at, estimate)?
@@ -102,7 +109,8 @@ impl Reader<'_> {
         Ok(count)
     }
 
-    /// The count now without what was born since, and with what died. `None` if too much happened.
+    /// The count now without what was born since, and with what died, by the log: for revisions that
+    /// are no longer known from memory. `None` if too much happened.
     fn corrected(&self, keys: &Interval, at: Revision, now: u64) -> Result<Option<u64>, Fault> {
         let (mut born, mut died, mut seen) = (0, 0, 0);
         let from = RevisionKey::first(at.next()).encode();

@@ -25,6 +25,9 @@ use crate::tables::{
 
 /// Commands that are written and published together. Each sees those before it.
 ///
+/// What is written holds on to none of the commands' own buffers: an engine may keep a key for long,
+/// and a whole entry must not be kept with it.
+///
 /// A command is any number of [`put`](Self::put) and [`delete_range`](Self::delete_range), then
 /// [`end`](Self::end). Nothing is undone: what a command may not do is found out before it begins.
 pub struct Group {
@@ -97,21 +100,23 @@ impl Group {
         };
         let previous = former.as_ref().map(|former| former.at);
         let (place, version) = write_version(at, false, previous, &record);
-        let text = version.slice(version.len() - record.len()..);
+        let encoded = encode_put(&version[version.len() - record.len()..]);
+        let (head_key, head_value) = write_head(at, &record);
         self.overlay.put(REVISIONS, place, version);
-        self.overlay.put(HEADS, key.clone(), write_head(at, &record));
+        self.overlay.put(HEADS, head_key, head_value);
         if let Some((head, _)) = &head {
             self.supersede(key, head);
         }
         if former.is_none() {
             let turn = if head.is_some() { Turn::Revived } else { Turn::Born };
             self.store.fences.turn(&self.overlay, key, turn)?;
+            self.store.lately.push(at.main, true, key);
         }
         self.events.push(Event {
-            key: key.clone(),
+            key: encoded.slice(encoded.len() - record.len()..).slice(record.key_place()),
             kind: EventKind::Put,
             create: former.is_none(),
-            encoded: encode_put(&text),
+            encoded,
             previous: self.previous(key, head.as_ref().map(|(head, _)| head), former.as_ref()),
         });
         Ok(former)
@@ -192,6 +197,7 @@ impl Group {
     pub fn finish(mut self) -> (Batch, Store) {
         assert!(self.events.is_empty(), "every command is ended");
         self.store.fences.write(&self.former.fences, &mut self.overlay);
+        self.store.lately.seal(self.store.revision);
         (self.overlay.into_batch(), self.store)
     }
 
@@ -212,9 +218,11 @@ impl Group {
         let record = KeyValue { key: &key, ..KeyValue::default() };
         let (place, version) = write_version(at, true, Some(former.at), &record);
         self.overlay.put(REVISIONS, place, version);
-        self.overlay.put(HEADS, key.clone(), write_dead_head(at));
+        let (head_key, head_value) = write_dead_head(&key, at);
+        self.overlay.put(HEADS, head_key, head_value);
         self.supersede(&key, head);
         self.store.fences.turn(&self.overlay, &key, Turn::Died)?;
+        self.store.lately.push(at.main, false, &key);
         self.events.push(Event {
             kind: EventKind::Delete,
             create: false,

@@ -38,6 +38,7 @@ mod fences;
 mod group;
 mod hash;
 mod interval;
+mod lately;
 mod overlay;
 mod reader;
 mod record;

@@ -152,6 +152,12 @@ impl KeyValue<'_> {
         write_number(out, lease.0, lease.1);
     }
 
+    /// Where the key is in the encoding.
+    pub(crate) fn key_place(&self) -> Range<usize> {
+        let start = 1 + varint_len(self.key.len() as u64);
+        start..start + self.key.len()
+    }
+
     fn numbers(&self) -> [(u8, i64); 4] {
         [
             (CREATE, self.create.0),

@@ -11,6 +11,7 @@ use units::Revision;
 
 use crate::change::{Changes, Event, Previous};
 use crate::fences::Fences;
+use crate::lately::Lately;
 use crate::reader::Reader;
 use crate::revision::RevisionKey;
 use crate::scan::scan;
@@ -34,6 +35,7 @@ pub struct Store {
     /// Up to where history is really gone; below `compacted` while a compaction runs.
     pub finished: Revision,
     pub(crate) fences: Fences,
+    pub(crate) lately: Lately,
 }
 
 impl Store {
@@ -49,7 +51,8 @@ impl Store {
         // The name says it all; the rest is for an engine that somebody filled by other means.
         let current = named(view, CURRENT)?.unwrap_or(FIRST);
         let revision = current.max(last_written(view)?).max(compacted);
-        Ok(Self { revision, compacted, finished, fences: Fences::open(view)? })
+        let (fences, lately) = (Fences::open(view)?, Lately::new(revision));
+        Ok(Self { revision, compacted, finished, fences, lately })
     }
 }
 

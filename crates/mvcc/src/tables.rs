@@ -195,8 +195,8 @@ impl Head {
     }
 }
 
-/// The head of a key that lives.
-pub(crate) fn write_head(at: RevisionKey, record: &KeyValue<'_>) -> Bytes {
+/// The head of a key that lives, key and value.
+pub(crate) fn write_head(at: RevisionKey, record: &KeyValue<'_>) -> (Bytes, Bytes) {
     let short = KeyValue { value: &[], ..*record };
     let (kind, record) =
         if record.len() <= HEAD_BYTES_MAX { (WHOLE, record) } else { (SHORT, &short) };
@@ -204,18 +204,23 @@ pub(crate) fn write_head(at: RevisionKey, record: &KeyValue<'_>) -> Bytes {
     let mut bytes = Vec::with_capacity(1 + varint_len(sub) + record.len());
     bytes.push(kind);
     write_varint(&mut bytes, sub);
+    let start = bytes.len();
     record.write(&mut bytes);
-    bytes.into()
+    let value = Bytes::from(bytes);
+    (value.slice(start..).slice(record.key_place()), value)
 }
 
-/// The head of a key that was deleted.
-pub(crate) fn write_dead_head(at: RevisionKey) -> Bytes {
+/// The head of a key that was deleted, key and value.
+pub(crate) fn write_dead_head(key: &[u8], at: RevisionKey) -> (Bytes, Bytes) {
     let (main, sub) = (at.main.0.cast_unsigned(), u64::from(at.sub));
-    let mut bytes = Vec::with_capacity(1 + varint_len(sub) + varint_len(main));
+    let mut bytes = Vec::with_capacity(key.len() + 1 + varint_len(sub) + varint_len(main));
+    bytes.extend_from_slice(key);
     bytes.push(DEAD);
     write_varint(&mut bytes, sub);
     write_varint(&mut bytes, main);
-    bytes.into()
+    let mut key_bytes = Bytes::from(bytes);
+    let value = key_bytes.split_off(key.len());
+    (key_bytes, value)
 }
 
 /// What `history` says of a superseded version.

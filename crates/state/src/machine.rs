@@ -123,7 +123,7 @@ impl Machine {
             lessor: &mut self.lessor,
             config: &self.config,
             now,
-            disk_bytes: self.backend.stats().disk_bytes,
+            disk_bytes: self.config.quota_bytes.map_or(0, |_| self.backend.stats().disk_bytes),
             members: former.members.clone(),
             conf_state: former.conf_state.clone(),
             alarms: former.alarms.clone(),
@@ -195,9 +195,12 @@ impl Machine {
     }
 }
 
+/// A request's number, 0 if it has none, and what came of it.
+type End = (u64, Result<Outcome, Refusal>);
+
 impl Work<'_> {
-    /// Applies one entry. Returns the request's number, 0 if it has none, and what came of it.
-    fn entry(&mut self, entry: &Entry) -> Result<Option<(u64, Result<Outcome, Refusal>)>, Fault> {
+    /// Applies one entry; an empty one has no end.
+    fn entry(&mut self, entry: &Entry) -> Result<Option<End>, Fault> {
         match entry.kind {
             EntryKind::Normal if entry.data.is_empty() => Ok(None),
             EntryKind::Normal => {

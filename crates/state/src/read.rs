@@ -47,13 +47,33 @@ pub fn hash_kv(
     published: &Published,
     revision: Revision,
 ) -> Result<Result<HashKvResponse, Refusal>, Fault> {
-    let hash = published.snapshot.reader().hash(HashScope::Revision(revision))?;
+    hash(published, HashScope::Revision(revision))
+}
+
+fn hash(published: &Published, scope: HashScope) -> Result<Result<HashKvResponse, Refusal>, Fault> {
+    let hash = published.snapshot.reader().hash(scope)?;
     Ok(hash.map_err(Refusal::from).map(|hash| HashKvResponse {
         header: header(published.snapshot.revision()),
         hash: hash.hash,
         compact_revision: hash.compacted.0,
         hash_revision: hash.revision.0,
     }))
+}
+
+/// Hashes the keyspace up to a revision that a compaction has just begun to drop history below, as
+/// it was before: what members compare, since all of them compact at the same place in the log. Asked
+/// of what [`Applied::compacted`](crate::Applied::compacted) came with, however late; it means nothing
+/// if the compaction before, to `former`, was not finished by then. Reads all of it.
+///
+/// # Errors
+///
+/// A fault of the engine; inside, a revision that cannot be read.
+pub fn hash_compaction(
+    published: &Published,
+    former: Revision,
+) -> Result<Result<HashKvResponse, Refusal>, Fault> {
+    let to = published.snapshot.compacted();
+    hash(published, HashScope::BeforeCompaction { former, to })
 }
 
 /// The keys that hang on a lease, in ascending order.

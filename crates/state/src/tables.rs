@@ -42,12 +42,11 @@ pub(crate) fn damaged(table: Table, what: impl core::fmt::Display) -> Fault {
     Fault::Corrupt { file: format!("table {}", table.name), what: format!("{what}") }
 }
 
+/// Sees a key and a value.
+pub(crate) type Visitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), Fault>;
+
 /// Shows the visitor every record of a table. The first fault of the visitor ends it.
-pub(crate) fn each(
-    view: &dyn View,
-    table: Table,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+pub(crate) fn each(view: &dyn View, table: Table, visit: Visitor<'_>) -> Result<(), Fault> {
     let mut fault = None;
     let every = (Bound::Unbounded, Bound::Unbounded);
     view.scan(table, every, Direction::Ascending, Part::Records, &mut |key, value| match visit(

@@ -118,7 +118,7 @@ fn storage_9_what_does_not_fit_stands_and_raises_the_alarm() {
         alarm: AlarmType::Nospace.into(),
     };
     let expected = Command { alarm: Some(request), ..Command::default() };
-    assert_eq!(applied.proposals, [expected.clone()]);
+    assert_eq!(applied.proposals, core::slice::from_ref(&expected));
     world.run(expected).expect("it is an alarm");
     let applied = world.apply(put("c"));
     assert_eq!(applied.completions[0].result, Err(Refusal::NoSpace));
