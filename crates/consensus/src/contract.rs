@@ -15,8 +15,8 @@ pub trait Consensus: Send {
     /// an invariant.
     fn step(&mut self, now: Time, message: Message);
 
-    /// Puts commands into the log: here if this member leads, else by forwarding them to the leader,
-    /// after which they may still be lost without a word.
+    /// Puts commands into the log: here if this member leads, else by forwarding them to the
+    /// leader, after which they may still be lost without a word.
     ///
     /// # Errors
     ///
@@ -45,9 +45,9 @@ pub trait Consensus: Send {
     /// Nothing was asked, see [`Refused`].
     fn read_index(&mut self, now: Time, ticket: ReadTicket) -> Result<(), Refused>;
 
-    /// Hands leadership to a voter: it is brought up to date and told to campaign at once. Proposals
-    /// are refused meanwhile; after an election timeout the attempt is given up. A follower passes
-    /// the wish on to its leader, as in etcd, where it may be lost without a word.
+    /// Hands leadership to a voter: it is brought up to date and told to campaign at once.
+    /// Proposals are refused meanwhile; after an election timeout the attempt is given up. A
+    /// follower passes the wish on to its leader, as in etcd, where it may be lost without a word.
     ///
     /// # Errors
     ///

@@ -32,8 +32,8 @@ pub enum Effect {
     /// Who leads, or this member's part in it, has changed.
     Changed(Leadership),
     /// A leader's snapshot is newer than this log: make the engine hold it and the log go on after
-    /// it, then answer by `snapshot_installed`. Until then no `Apply` comes. The one who brought the
-    /// message holds the content.
+    /// it, then answer by `snapshot_installed`. Until then no `Apply` comes. The one who brought
+    /// the message holds the content.
     InstallSnapshot {
         /// Where the snapshot was taken.
         marker: Marker,

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A machine without clock, disk, socket or thread: time and messages go in, [`Effect`]s come out
-//! of [`Consensus::poll`], to be carried out in order. Writing the log is an effect like sending is;
-//! its durability comes back as an event, so that disk and network work at the same time.
+//! of [`Consensus::poll`], to be carried out in order. Writing the log is an effect like sending
+//! is; its durability comes back as an event, so that disk and network work at the same time.
 //!
 //! # Invariants
 //!
@@ -23,7 +23,8 @@
 //!
 //! # Where to start
 //!
-//! [`Consensus`], then [`Effect`]; [`Solo`] is the simplest part.
+//! [`Consensus`], then [`Effect`]; [`Solo`] is the simplest part. Feature `suite` adds the tests
+//! that every part must pass.
 
 #![no_std]
 
@@ -35,6 +36,8 @@ mod message;
 mod solo;
 mod start;
 mod status;
+#[cfg(feature = "suite")]
+pub mod suite;
 
 pub use contract::{Change, ChangeStep, Consensus, Refused, Transition};
 pub use effect::{Effect, Leadership, ReadTicket, WriteTicket};

@@ -19,8 +19,8 @@ use crate::{
 /// # Invariants
 ///
 /// - `applied <= handed <= commit <= last`, and `commit` is what is durable here.
-/// - `recent` holds the entries up to `last` without a gap; what is handed out and not in it is read
-///   from the log.
+/// - `recent` holds the entries up to `last` without a gap; what is handed out and not in it is
+///   read from the log.
 pub struct Solo {
     id: NodeId,
     limits: Limits,

@@ -85,8 +85,8 @@ impl Raft {
         }
     }
 
-    /// The election is won (§3.4). The term opens with an empty entry, as nothing of older terms may
-    /// be committed by counting (§3.6.2).
+    /// The election is won (§3.4). The term opens with an empty entry, as nothing of older terms
+    /// may be committed by counting (§3.6.2).
     pub(crate) fn become_leader(&mut self) {
         let last = self.log.last().index;
         let me = self.config.id;
@@ -138,7 +138,8 @@ impl Raft {
         Ok(())
     }
 
-    /// Proposals that a peer passed on. Whatever cannot be taken is lost without a word, as in etcd.
+    /// Proposals that a peer passed on. Whatever cannot be taken is lost without a word, as in
+    /// etcd.
     pub(crate) fn receive_proposals(&mut self, from: NodeId, entries: Vec<(EntryKind, Bytes)>) {
         if !entries.is_empty() && self.leader.is_some_and(|leader| leader != from) {
             self.propose_entries(entries).ok();
@@ -215,7 +216,8 @@ impl Raft {
         heard
     }
 
-    /// Tells everyone who leads, what is committed of what they hold, and the newest round of reads.
+    /// Tells everyone who leads, what is committed of what they hold, and the newest round of
+    /// reads.
     pub(crate) fn beat(&mut self) {
         let Part::Leader(leading) = &mut self.part else { return };
         let term = Some(self.state.term);

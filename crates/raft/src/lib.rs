@@ -9,10 +9,10 @@
 //!
 //! The default part of the contract [`consensus`], with etcd's raft semantics and messages. Calls
 //! change what is in memory; effects are gathered when the first of a round is polled, so that
-//! whatever came in between goes into one write and one message per peer. Writing the log runs beside
-//! sending (§10.2.1 of Ongaro's dissertation, which all § here mean): a promise that depends on a
-//! write (a vote, an acknowledgement, the member's own vote and its own place in the quorum) is held
-//! back until the write's ticket came back.
+//! whatever came in between goes into one write and one message per peer. Writing the log runs
+//! beside sending (§10.2.1 of Ongaro's dissertation, which all § here mean): a promise that depends
+//! on a write (a vote, an acknowledgement, the member's own vote and its own place in the quorum)
+//! is held back until the write's ticket came back.
 //!
 //! # Invariants
 //!

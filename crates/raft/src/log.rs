@@ -72,9 +72,9 @@ impl Log {
     }
 
     /// The last place not above `from.index` whose term is not above `from.term`: everything after
-    /// it cannot match a log whose entry at `from.index` is of that term. So a leader and a follower
-    /// find where their logs part in about one message per term (the end of §3.5, refined as in
-    /// etcd by telling a term each way).
+    /// it cannot match a log whose entry at `from.index` is of that term. So a leader and a
+    /// follower find where their logs part in about one message per term (the end of §3.5, refined
+    /// as in etcd by telling a term each way).
     pub(crate) fn not_above(&self, from: Position) -> Position {
         let index = from.index.min(self.last.index);
         let above = self.runs.partition_point(|run| run.term <= from.term);

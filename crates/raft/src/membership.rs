@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use consensus::{Change, ChangeStep, Transition};
 use units::{ConfChangeKind, ConfState, Entry, EntryKind, Index, NodeId};
 
-/// The configuration after the change. A change that cannot be made is nothing: one with steps while
-/// a joint configuration is not left yet, one that leaves no voter, one without steps in a simple
-/// configuration. Every member sees the same changes in the same order, so all agree on that.
+/// The configuration after the change. A change that cannot be made is nothing: one with steps
+/// while a joint configuration is not left yet, one that leaves no voter, one without steps in a
+/// simple configuration. Every member sees the same changes in the same order, so all agree on
+/// that.
 pub(crate) fn changed(conf: &ConfState, change: &Change) -> ConfState {
     let next = match (change.steps.is_empty(), conf.is_joint()) {
         (true, true) => Some(left(conf)),

@@ -41,8 +41,8 @@ impl Outbox {
         self.push(Effect::Send(Message { from: self.from, to, term, body }));
     }
 
-    /// Sends a message once the write is durable. Of several acknowledgements that wait for the same
-    /// write only the furthest is sent, as it covers the others.
+    /// Sends a message once the write is durable. Of several acknowledgements that wait for the
+    /// same write only the furthest is sent, as it covers the others.
     pub(crate) fn send_after(
         &mut self,
         write: Option<WriteTicket>,
@@ -74,8 +74,8 @@ impl Outbox {
         }
     }
 
-    /// Entries after `last` were replaced: nobody may hear any more that they are held. Whoever they
-    /// came from does not lead any more.
+    /// Entries after `last` were replaced: nobody may hear any more that they are held. Whoever
+    /// they came from does not lead any more.
     pub(crate) fn truncated(&mut self, last: Index) {
         self.held.retain(|(_, message)| match message.body {
             Body::AppendAccepted { matched } => matched <= last,

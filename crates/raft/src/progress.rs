@@ -10,8 +10,8 @@ use units::Index;
 /// # Invariants
 ///
 /// - `matched < next`.
-/// - In [`Feeding::Replicate`] `next` runs ahead of what was acknowledged, by what is in `inflight`;
-///   else nothing is in it.
+/// - In [`Feeding::Replicate`] `next` runs ahead of what was acknowledged, by what is in
+///   `inflight`; else nothing is in it.
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// Up to where its log is known to match, durably.
@@ -107,8 +107,8 @@ impl Progress {
         }
     }
 
-    /// The snapshot on its way arrived, or did not; either way the peer must be heard of before it is
-    /// sent anything.
+    /// The snapshot on its way arrived, or did not; either way the peer must be heard of before it
+    /// is sent anything.
     pub(crate) fn snapshot_ended(&mut self, arrived: bool) {
         let Feeding::Snapshot(taken_at) = self.feeding else { return };
         let arrived_at = taken_at.filter(|_| arrived).unwrap_or_default();

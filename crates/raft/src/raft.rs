@@ -67,8 +67,8 @@ pub(crate) struct ElectionTimer {
 }
 
 impl Raft {
-    /// A member that starts from what its log and engine hold. The only voter of a cluster campaigns
-    /// at once.
+    /// A member that starts from what its log and engine hold. The only voter of a cluster
+    /// campaigns at once.
     ///
     /// # Panics
     ///
@@ -89,8 +89,8 @@ impl Raft {
         );
         let by_lease = config.reads == ReadPolicy::Lease;
         assert!(config.check_quorum || !by_lease, "leases are promises of a checked quorum");
-        // A hard state older than the log is what a crash between the installation of a snapshot and
-        // the next write leaves; nothing was promised in the newer term.
+        // A hard state older than the log is what a crash between the installation of a snapshot
+        // and the next write leaves; nothing was promised in the newer term.
         let state = match start.hard_state {
             old if old.term < last.term => HardState { term: last.term, vote: None, commit },
             state => HardState { commit, ..state },
@@ -197,9 +197,9 @@ impl Raft {
         self.log.evict(kept_elsewhere, self.config.limits.cached_bytes_max);
     }
 
-    /// What the state machine may have: what is committed and durable here. A change of who takes part
-    /// must also be *known* here to be committed, durably: else a member that forgets it in a crash
-    /// would ask those for votes who left on the strength of it.
+    /// What the state machine may have: what is committed and durable here. A change of who takes
+    /// part must also be *known* here to be committed, durably: else a member that forgets it in a
+    /// crash would ask those for votes who left on the strength of it.
     fn ready(&self) -> Index {
         let ready = self.state.commit.min(self.writes.persisted());
         match self.unapplied.first_after(self.writes.commit()) {
@@ -239,8 +239,8 @@ impl Raft {
             && body_is_sane
     }
 
-    /// A message of a newer term ends this one (§3.3), with two exceptions. Returns whether there is
-    /// something left to do with the message.
+    /// A message of a newer term ends this one (§3.3), with two exceptions. Returns whether there
+    /// is something left to do with the message.
     fn meet_newer_term(&mut self, from: NodeId, term: Term, body: &Body) -> bool {
         match body {
             // Whoever hears its leader does not help to depose it (§4.2.3), unless the leader wants
@@ -261,8 +261,8 @@ impl Raft {
     }
 
     /// A message of an older term changes nothing here, but its sender may need to learn of the
-    /// newer one: a leader that nobody follows, when candidates do not raise terms by themselves any
-    /// more (as etcd does with pre-votes and checked quorums).
+    /// newer one: a leader that nobody follows, when candidates do not raise terms by themselves
+    /// any more (as etcd does with pre-votes and checked quorums).
     fn meet_older_term(&mut self, from: NodeId, body: &Body) {
         let term = Some(self.state.term);
         match body {

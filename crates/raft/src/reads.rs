@@ -1,15 +1,16 @@
 //! Linearizable reads without the log (§6.4).
 //!
 //! A leader notes its commit index, makes sure that it still leads, and answers with that index. It
-//! makes sure by a round of heartbeats: they carry the round's number, followers echo it, and once a
-//! quorum has echoed it every question asked before the round is answered. One round serves all
+//! makes sure by a round of heartbeats: they carry the round's number, followers echo it, and once
+//! a quorum has echoed it every question asked before the round is answered. One round serves all
 //! questions that came since the last one.
 //!
 //! The weaker way is a lease (§6.4.1): a quorum that echoed a round does not elect anybody else for
-//! an election timeout from when the round was sent, so until then nothing need be asked. That holds
-//! as long as no member's clock runs much slower than the others'; who cannot promise it must not
-//! choose it. A lease counts from the sending, is void once leadership was offered to another, and a
-//! member that restarts keeps quiet for an election timeout, because it may have echoed something.
+//! an election timeout from when the round was sent, so until then nothing need be asked. That
+//! holds as long as no member's clock runs much slower than the others'; who cannot promise it must
+//! not choose it. A lease counts from the sending, is void once leadership was offered to another,
+//! and a member that restarts keeps quiet for an election timeout, because it may have echoed
+//! something.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -73,8 +74,8 @@ impl Reads {
         self.waiting.back().is_some_and(|(round, ..)| *round > self.round)
     }
 
-    /// What the next heartbeats carry: the newest round that is not confirmed, a new one if somebody
-    /// waits for it. With a lease every heartbeat is a round.
+    /// What the next heartbeats carry: the newest round that is not confirmed, a new one if
+    /// somebody waits for it. With a lease every heartbeat is a round.
     pub(crate) fn begin_round(&mut self, now: Time, span: Duration) -> Bytes {
         if self.wants_round() || self.lease.is_some() {
             self.round += 1;

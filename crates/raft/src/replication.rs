@@ -1,6 +1,6 @@
 //! How a leader brings its peers' logs to match its own (§3.5).
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeSet, btree_map};
 use consensus::{Body, Effect, Limits};
 use units::{Entry, Index, NodeId, Position, Term};
 
@@ -9,6 +9,8 @@ use crate::log::{Log, fitting};
 use crate::outbox::Outbox;
 use crate::progress::{Feeding, Progress};
 use crate::raft::Raft;
+
+type Peers<'a> = btree_map::IterMut<'a, NodeId, Progress>;
 
 /// What sending entries to a peer needs to know.
 struct Feeder<'a> {
@@ -30,8 +32,8 @@ pub(crate) struct Asked {
 }
 
 impl Raft {
-    /// Sends every peer what it lacks and may be sent, and begins a round of reads if somebody waits
-    /// for one.
+    /// Sends every peer what it lacks and may be sent, and begins a round of reads if somebody
+    /// waits for one.
     pub(crate) fn feed_peers(&mut self) {
         let Part::Leader(leading) = &self.part else { return };
         if leading.reads.wants_round() {
@@ -60,10 +62,7 @@ impl Raft {
         });
     }
 
-    fn with_peers(
-        &mut self,
-        act: impl FnOnce(alloc::collections::btree_map::IterMut<'_, NodeId, Progress>, &mut Feeder<'_>),
-    ) {
+    fn with_peers(&mut self, act: impl FnOnce(Peers<'_>, &mut Feeder<'_>)) {
         let Part::Leader(leading) = &mut self.part else { return };
         let mut feeder = Feeder {
             term: self.state.term,

@@ -1,11 +1,18 @@
 //! Many machines in one process, without a clock, a disk or a network that are not under control.
 
-mod cluster;
-mod member;
 mod oracle;
 mod random;
 mod script;
 mod show;
+mod suite;
+
+use consensus::{Config, Consensus, Start};
+use raft::Raft;
+use units::Time;
+
+fn make(now: Time, config: Config, start: Start) -> Box<dyn Consensus> {
+    Box::new(Raft::new(now, config, start))
+}
 
 /// A test for each folder under `tests/scripts`, and a folder for each test.
 macro_rules! topics {

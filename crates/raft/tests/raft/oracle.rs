@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use consensus::{Body, Consensus, Effect, Message, Role, Status};
+use consensus::suite::{Cluster, Image, Member, Seen};
+use consensus::{Body, Effect, Message, Role, Status};
 use units::{ConfState, Entry, EntryKind, Index, NodeId, Term};
-
-use crate::cluster::{Cluster, Seen};
-use crate::member::{Image, Member};
 
 /// An entry that a leader said is committed, and the term in which one first said so.
 struct Committed {
@@ -86,7 +84,7 @@ impl Oracle {
 
     /// Looks at what has happened since it looked last, and at the member it happened to.
     pub(crate) fn look(&mut self, cluster: &mut Cluster, id: NodeId) {
-        let status = cluster.member(id).machine.as_ref().map(Consensus::status);
+        let status = cluster.member(id).status();
         if let Some(status) = &status {
             self.status(cluster, status);
         }

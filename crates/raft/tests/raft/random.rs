@@ -1,16 +1,15 @@
 //! Random clusters in random trouble, and what must be true of them whatever happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use consensus::{Config, Consensus, Limits, ReadPolicy, ReadTicket, Role};
+use consensus::suite::{Cluster, Member, encode};
+use consensus::{Config, Limits, ReadPolicy, ReadTicket};
 use units::{ConfState, EntryKind, Index, NodeId};
 
-use crate::cluster::Cluster;
-use crate::member::{self, Member};
 use crate::oracle::{Oracle, Tally};
-use crate::show;
+use crate::{make, show};
 
 /// How many worlds `cargo test` looks at; `RAFT_SEEDS=from..to` asks for others.
 const SEEDS: std::ops::Range<u64> = 0..2_000;
@@ -91,7 +90,7 @@ impl World {
         let voters: Vec<_> = (1..=1 + dice.roll(5) as u64).map(NodeId).collect();
         let template = config(&mut dice, seed);
         let conf = ConfState { voters, ..ConfState::default() };
-        let mut cluster = Cluster { initial: conf.clone(), ..Cluster::default() };
+        let mut cluster = Cluster::new(make, conf.clone());
         for id in &conf.voters {
             cluster.add(Config { id: *id, ..template.clone() });
         }
@@ -207,8 +206,7 @@ impl World {
         }
         for id in self.up() {
             let member = self.cluster.member(id);
-            let deadline = member.machine.as_ref().and_then(Consensus::deadline);
-            if deadline.is_some_and(|at| at <= member.now) {
+            if member.deadline().is_some_and(|at| at <= member.now) {
                 self.cluster.call(id, |machine, now| machine.handle_timeout(now));
                 self.look(id);
             }
@@ -240,7 +238,7 @@ impl World {
         let ids = self.cluster.ids();
         let any = self.dice.pick(&ids).expect("there is a member");
         // Trouble with a leader is the most telling.
-        let id = self.leader().filter(|_| self.dice.chance(300)).unwrap_or(any);
+        let id = self.cluster.leader().filter(|_| self.dice.chance(300)).unwrap_or(any);
         let running = self.cluster.member(id).machine.is_some();
         if self.dice.chance(self.trouble.crash) && running {
             self.crash(id);
@@ -311,7 +309,7 @@ impl World {
 
     /// Members that were stopped are needed as long as those who run do not know of their removal.
     fn bring_back(&mut self) {
-        let needed = |id: &NodeId| match self.leader() {
+        let needed = |id: &NodeId| match self.cluster.leader() {
             Some(leader) => self.conf(leader).contains(*id),
             None => self.up().into_iter().any(|knower| self.conf(knower).contains(*id)),
         };
@@ -323,9 +321,9 @@ impl World {
     }
 
     /// Whether some member could win an election among those who run. As changes take effect when
-    /// they are applied, a leader that is removed and fails before the others hear of the commit may
-    /// leave nobody who could: whoever is needed by the old configuration holds more than whoever
-    /// remains in the new one. That is so in etcd too.
+    /// they are applied, a leader that is removed and fails before the others hear of the commit
+    /// may leave nobody who could: whoever is needed by the old configuration holds more than
+    /// whoever remains in the new one. That is so in etcd too.
     fn somebody_can_win(&self) -> bool {
         let up: Vec<_> = self.up().into_iter().map(|id| &self.cluster.members[&id]).collect();
         up.iter().any(|candidate| {
@@ -361,10 +359,8 @@ impl World {
         let how = self.dice.pick(&["auto", "implicit", "explicit"]).expect("there is one");
         let (kind, data) = match (joint, conf.is_joint()) {
             (_, true) => (EntryKind::ConfChangeV2, Bytes::new()),
-            (true, _) => {
-                (EntryKind::ConfChangeV2, member::encode(&format!("{how}: {}", steps.join(","))))
-            }
-            _ => (EntryKind::ConfChange, member::encode(&steps.join(","))),
+            (true, _) => (EntryKind::ConfChangeV2, encode(&format!("{how}: {}", steps.join(",")))),
+            _ => (EntryKind::ConfChange, encode(&steps.join(","))),
         };
         self.cluster.call(id, |machine, now| machine.propose_change(now, kind, data).ok());
     }
@@ -415,7 +411,7 @@ impl World {
                 self.engine();
             }
             self.bring_back();
-            let Some(leader) = self.leader() else { continue };
+            let Some(leader) = self.cluster.leader() else { continue };
             for id in self.cluster.ids() {
                 self.retire(id, leader);
             }
@@ -434,29 +430,18 @@ impl World {
                 return self.oracle.logs_match(&self.cluster);
             }
         }
-        if self.leader().is_none() && !self.somebody_can_win() {
+        if self.cluster.leader().is_none() && !self.somebody_can_win() {
             self.oracle.tally.stuck += 1;
             return;
         }
-        for machine in self.cluster.members.values().filter_map(|member| member.machine.as_ref()) {
-            eprintln!("{}", show::status(&machine.status()));
+        for status in self.cluster.members.values().filter_map(Member::status) {
+            eprintln!("{}", show::status(&status));
         }
         panic!("they do not come to rest, or {wanted:?} is not applied");
     }
 
     fn conf(&self, id: NodeId) -> ConfState {
         self.cluster.members[&id].conf_at(Index(u64::MAX))
-    }
-
-    /// The leader of the newest term.
-    fn leader(&self) -> Option<NodeId> {
-        let machines = self.cluster.members.values().flat_map(|member| &member.machine);
-        let statuses: BTreeMap<_, _> = machines
-            .map(Consensus::status)
-            .filter(|status| status.role == Role::Leader)
-            .map(|status| (status.term, status.id))
-            .collect();
-        statuses.into_values().next_back()
     }
 }
 

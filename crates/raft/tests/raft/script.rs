@@ -9,11 +9,13 @@
 //! | `elect 1` | `timeout 1` and `run`, until it leads |
 //! | `elapse 500 [1 2]` | the clocks (of these) move on by so many ms; all runs after each timer |
 //! | `skip 500 [1 2]` | the clocks move on without anybody noticing |
-//! | `deliver [from=1] [to=2] [max=1] [together=true]` | these messages arrive, and nothing else happens |
+//! | `deliver [from=1] [to=2] [max=1]` | these messages arrive, and nothing else happens |
+//! | `deliver together=true …` | they arrive before effects are taken |
 //! | `drop [from=1] [to=2]` | these messages are lost |
 //! | `keep [from=1] [to=2]` | copies of these messages are kept for `replay` |
 //! | `replay` | the kept messages are on the way again |
-//! | `cut 1 2`, `isolate 1`, `heal` | nothing passes between these two, to and from this one; all is well |
+//! | `cut 1 2`, `isolate 1` | nothing passes between these two, to and from this one |
+//! | `heal` | everything passes again |
 //! | `hold disk\|apply 1`, `free disk\|apply 1` | writes, applications wait for `sync`, `apply` |
 //! | `hold snapshots`, `free snapshots` | snapshots wait for `snapshot` and `ended` |
 //! | `sync 1 [2]` | the oldest (2) writes of member 1 are durable |
@@ -27,7 +29,7 @@
 //! | `trim 1 5` | its engine has everything, its log forgets its head |
 //! | `snapshot 1 2`, `ended 1 2 arrived\|lost` | the snapshot wanted is started, and ends |
 //! | `unreachable 1 2` | member 1's transport notices that a message to 2 was lost |
-//! | `message from=.. to=.. term=.. [by=..] body …` | a message that nobody sent, see `forged`; `by` another |
+//! | `message from=1 to=2 …` | what nobody sent, see `forged`, arrives (with `by=3` at 3) |
 //! | `status [1]`, `log 1` | how it is |
 
 use std::collections::BTreeSet;
@@ -36,17 +38,15 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use consensus::{
-    Body, Config, Consensus, Limits, Marker, Message, ReadPolicy, ReadTicket, Refused, Role,
-};
+use consensus::suite::{Cluster, Member, encode};
+use consensus::{Body, Config, Limits, Marker, Message, ReadPolicy, ReadTicket, Refused, Role};
 use goldenscript::{ArgumentConsumer, Command, Context, Runner};
 use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Term};
 
-use crate::cluster::Cluster;
-use crate::member::{self, Member};
-use crate::show;
+use crate::{make, show};
 
 type Outcome = Result<String, Box<dyn Error>>;
+type Done = Result<(), Box<dyn Error>>;
 
 /// Runs every script of a topic.
 pub(crate) fn run_topic(topic: &str) {
@@ -63,11 +63,17 @@ pub(crate) fn run_topic(topic: &str) {
     }
 }
 
-#[derive(Default)]
 pub(crate) struct Script {
     cluster: Cluster,
     kept: Vec<Message>,
     next_ticket: u64,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        let cluster = Cluster::new(make, ConfState::default());
+        Self { cluster, kept: Vec::new(), next_ticket: 0 }
+    }
 }
 
 impl Runner for Script {
@@ -88,88 +94,16 @@ impl Runner for Script {
 impl Script {
     fn perform(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Outcome {
         match name {
-            "cluster" => self.make(args)?,
-            "join" => {
-                let id = node(args)?;
-                let others = self.cluster.members.values().next().ok_or("join whom?")?;
-                self.cluster.add(Config { id, ..others.config.clone() });
-            }
+            "cluster" | "join" | "crash" | "restart" => self.members(name, args)?,
             "run" => self.cluster.run(),
-            "timeout" => self.cluster.time_out(node(args)?),
-            "elect" => self.elect(node(args)?)?,
-            "elapse" => self.elapse(number(args)?, args)?,
-            "skip" => {
-                let ms = number(args)?;
-                for id in self.nodes(args)? {
-                    let member = self.cluster.member(id);
-                    member.now = member.now + Duration::from_millis(ms);
-                }
-            }
-            "deliver" => self.deliver(args)?,
-            "drop" => {
-                for message in self.taken(args)? {
-                    self.cluster.lose(message);
-                }
-            }
-            "keep" => {
-                let taken = self.taken(args)?;
-                self.kept.extend(taken.iter().cloned());
-                self.cluster.network.extend(taken);
-            }
-            "replay" => self.cluster.network.extend(self.kept.drain(..)),
+            "timeout" | "elect" | "elapse" | "skip" => self.time(name, args)?,
+            "deliver" | "drop" | "keep" | "replay" | "message" => self.network(name, args)?,
             "cut" | "isolate" | "heal" => self.connect(name, args)?,
             "hold" | "free" => self.hold(name == "hold", args)?,
-            "sync" => {
-                let id = node(args)?;
-                let writes = args.next_pos().map_or(Ok(usize::MAX), str::parse)?;
-                self.cluster.with(id, |member| member.sync(writes));
-            }
-            "apply" => {
-                self.cluster.with(node(args)?, Member::apply);
-            }
+            "sync" | "apply" | "trim" => self.disk(name, args)?,
+            "snapshot" | "ended" | "unreachable" => self.transport(name, args)?,
             "propose" | "fill" | "change" | "change2" | "read" | "transfer" => {
                 return self.ask(name, args);
-            }
-            "crash" => {
-                let id = node(args)?;
-                let keep = args.take_key("keep").map_or(Ok(0), str::parse)?;
-                self.cluster.member(id).crash(keep);
-            }
-            "restart" => {
-                let id = node(args)?;
-                let applied = args.take_key("applied").map(str::parse).transpose()?;
-                let member = self.cluster.member(id);
-                member.engine_durable = applied.map_or(member.applied.index, Index);
-                self.cluster.with(id, Member::start);
-            }
-            "trim" => {
-                let (id, index) = (node(args)?, Index(number(args)?));
-                self.cluster.with(id, |member| {
-                    member.flush_engine();
-                    member.trim(index);
-                });
-            }
-            "snapshot" => {
-                let (id, to) = (node(args)?, node(args)?);
-                self.cluster.start_snapshot(id, to);
-            }
-            "ended" => {
-                let (id, to) = (node(args)?, node(args)?);
-                let arrived = args.next_pos() == Some("arrived");
-                self.cluster.end_snapshot(id, to, arrived);
-            }
-            "unreachable" => {
-                let (id, to) = (node(args)?, node(args)?);
-                self.cluster.call(id, |machine, _| machine.unreachable(to));
-            }
-            "message" => {
-                let at = args.take_key("by").map(id).transpose()?;
-                let message = forged(args)?;
-                if let Some(at) = at {
-                    self.cluster.call(at, |machine, now| machine.step(now, message));
-                } else {
-                    self.cluster.deliver(message);
-                }
             }
             "status" => return self.status(args),
             "log" => {
@@ -186,7 +120,108 @@ impl Script {
         Ok(String::new())
     }
 
-    fn make(&mut self, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
+    fn members(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Done {
+        if name == "cluster" {
+            return self.make(args);
+        }
+        let id = node(args)?;
+        match name {
+            "join" => {
+                let others = self.cluster.members.values().next().ok_or("join whom?")?;
+                self.cluster.add(Config { id, ..others.config.clone() });
+            }
+            "crash" => {
+                let keep = args.take_key("keep").map_or(Ok(0), str::parse)?;
+                self.cluster.member(id).crash(keep);
+            }
+            _ => {
+                let applied = args.take_key("applied").map(str::parse).transpose()?;
+                let member = self.cluster.member(id);
+                member.engine_durable = applied.map_or(member.applied.index, Index);
+                self.cluster.with(id, Member::start);
+            }
+        }
+        Ok(())
+    }
+
+    fn time(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Done {
+        match name {
+            "timeout" => self.cluster.time_out(node(args)?),
+            "elect" => return self.elect(node(args)?),
+            _ => {
+                let span = Duration::from_millis(number(args)?);
+                let ids = self.nodes(args)?;
+                if name == "elapse" {
+                    self.cluster.elapse(&ids, span);
+                } else {
+                    self.cluster.skip(&ids, span);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn network(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Done {
+        match name {
+            "deliver" => return self.deliver(args),
+            "drop" => {
+                let taken = self.taken(args)?;
+                taken.into_iter().for_each(|message| self.cluster.lose(message));
+            }
+            "keep" => {
+                let taken = self.taken(args)?;
+                self.kept.extend(taken.iter().cloned());
+                self.cluster.network.extend(taken);
+            }
+            "replay" => self.cluster.network.extend(self.kept.drain(..)),
+            _ => {
+                let by = args.take_key("by").map(id).transpose()?;
+                let message = forged(args)?;
+                if let Some(by) = by {
+                    self.cluster.call(by, |machine, now| machine.step(now, message));
+                } else {
+                    self.cluster.deliver(message);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn disk(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Done {
+        let id = node(args)?;
+        match name {
+            "sync" => {
+                let writes = args.next_pos().map_or(Ok(usize::MAX), str::parse)?;
+                self.cluster.with(id, |member| member.sync(writes));
+            }
+            "apply" => {
+                self.cluster.with(id, Member::apply);
+            }
+            _ => {
+                let index = Index(number(args)?);
+                self.cluster.member(id).flush_engine();
+                self.cluster.with(id, |member| member.trim(index));
+            }
+        }
+        Ok(())
+    }
+
+    fn transport(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Done {
+        let (id, to) = (node(args)?, node(args)?);
+        match name {
+            "snapshot" => self.cluster.start_snapshot(id, to),
+            "ended" => {
+                let arrived = args.next_pos() == Some("arrived");
+                self.cluster.end_snapshot(id, to, arrived);
+            }
+            _ => {
+                self.cluster.call(id, |machine, _| machine.unreachable(to));
+            }
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, args: &mut ArgumentConsumer<'_>) -> Done {
         *self = Self::default();
         let voters: Vec<_> = (1..=number(args)?).map(NodeId).collect();
         let learners = args.take_key("learners").map_or(Ok(Vec::new()), ids)?;
@@ -199,7 +234,7 @@ impl Script {
         Ok(())
     }
 
-    fn elect(&mut self, id: NodeId) -> Result<(), Box<dyn Error>> {
+    fn elect(&mut self, id: NodeId) -> Done {
         for _ in 0..4 {
             self.cluster.time_out(id);
             self.cluster.run();
@@ -211,38 +246,7 @@ impl Script {
         Err(format!("member {id} cannot be elected").into())
     }
 
-    /// Time passes for all of them alike; whoever's timer is first goes first.
-    fn elapse(&mut self, ms: u64, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
-        let ids = self.nodes(args)?;
-        let span = Duration::from_millis(ms);
-        let ends: Vec<_> =
-            ids.into_iter().map(|id| (id, self.cluster.member(id).now + span)).collect();
-        loop {
-            let mut due = None;
-            for (id, end) in &ends {
-                let member = self.cluster.member(*id);
-                let deadline = member.machine.as_ref().and_then(Consensus::deadline);
-                let Some(at) = deadline.filter(|at| at <= end) else { continue };
-                let left = end.since(at.max(member.now));
-                if due.is_none_or(|(most, _)| left > most) {
-                    due = Some((left, *id));
-                }
-            }
-            let Some((left, id)) = due else { break };
-            for (each, end) in &ends {
-                let member = self.cluster.member(*each);
-                member.now = member.now.max(*end - left);
-            }
-            self.cluster.call(id, |machine, now| machine.handle_timeout(now));
-            self.cluster.run();
-        }
-        for (id, end) in ends {
-            self.cluster.member(id).now = end;
-        }
-        Ok(())
-    }
-
-    fn deliver(&mut self, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
+    fn deliver(&mut self, args: &mut ArgumentConsumer<'_>) -> Done {
         let max = args.take_key("max").map_or(Ok(usize::MAX), str::parse)?;
         let mut taken = self.taken(args)?;
         let rest = taken.split_off(max.min(taken.len()));
@@ -270,11 +274,7 @@ impl Script {
         Ok(taken)
     }
 
-    fn connect(
-        &mut self,
-        name: &str,
-        args: &mut ArgumentConsumer<'_>,
-    ) -> Result<(), Box<dyn Error>> {
+    fn connect(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Done {
         let others = self.cluster.ids();
         let cut = &mut self.cluster.cut;
         match name {
@@ -293,7 +293,7 @@ impl Script {
         Ok(())
     }
 
-    fn hold(&mut self, hold: bool, args: &mut ArgumentConsumer<'_>) -> Result<(), Box<dyn Error>> {
+    fn hold(&mut self, hold: bool, args: &mut ArgumentConsumer<'_>) -> Done {
         let held: &mut BTreeSet<NodeId> = match args.next_pos().ok_or("what?")? {
             "disk" => &mut self.cluster.held_disks,
             "apply" => &mut self.cluster.held_appliers,
@@ -335,7 +335,7 @@ impl Script {
                 result
             }
             "change" | "change2" => {
-                let data = member::encode(args.next_pos().unwrap_or(""));
+                let data = encode(args.next_pos().unwrap_or(""));
                 let kind =
                     if name == "change" { EntryKind::ConfChange } else { EntryKind::ConfChangeV2 };
                 self.cluster.call(id, |machine, now| machine.propose_change(now, kind, data))

@@ -1,9 +1,8 @@
 //! What happens, in words.
 
+use consensus::suite::Seen;
 use consensus::{Body, Effect, Marker, Message, PeerState, PeerStatus, Role, Status};
 use units::{ConfState, Entry, EntryKind, HardState, NodeId, Position};
-
-use crate::cluster::Seen;
 
 pub(crate) fn seen(seen: &Seen) -> String {
     match seen {
@@ -159,11 +158,11 @@ pub(crate) fn status(status: &Status) -> String {
     let transfer =
         status.transferee.map(|to| format!(", handing over to n{to}")).unwrap_or_default();
     let mut shown = format!(
-        "n{} {:?} in term {}, leader {leader}, vote {vote}{transfer}; last {} persisted {} commit {} \
-         applied {}; {}\n",
-        status.id,
-        status.role,
-        status.term,
+        "n{} {:?} in term {}, leader {leader}, vote {vote}{transfer}; ",
+        status.id, status.role, status.term
+    );
+    shown += &format!(
+        "last {} persisted {} commit {} applied {}; {}\n",
         position(&status.last),
         status.persisted,
         status.commit,

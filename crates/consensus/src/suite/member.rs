@@ -1,38 +1,46 @@
 //! One member: a machine, a log on a disk that forgets what was not synced, and a state machine.
 
-use std::collections::{BTreeMap, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 
 use bytes::Bytes;
-use consensus::{
-    Change, ChangeStep, Config, Consensus, Effect, Marker, Start, TermRun, Transition, WriteTicket,
-};
-use raft::Raft;
 use units::{
     ConfChangeKind, ConfState, Entry, EntryKind, HardState, Index, NodeId, Position, Term, Time,
 };
 
+use super::Make;
+use crate::{
+    Change, ChangeStep, Config, Consensus, Effect, Marker, Start, Status, TermRun, Transition,
+    WriteTicket,
+};
+
 /// What a log holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Image {
-    pub(crate) head: Position,
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) state: HardState,
+pub struct Image {
+    /// The entry before the first.
+    pub head: Position,
+    /// Those after it.
+    pub entries: Vec<Entry>,
+    /// The newest hard state.
+    pub state: HardState,
 }
 
 impl Image {
-    pub(crate) fn last(&self) -> Position {
+    /// The end of the log.
+    pub fn last(&self) -> Position {
         let last = self.entries.last();
         last.map_or(self.head, |entry| Position { term: entry.term, index: entry.index })
     }
 
     /// The entry at the index, if it is there.
-    pub(crate) fn entry(&self, index: Index) -> Option<&Entry> {
+    pub fn entry(&self, index: Index) -> Option<&Entry> {
         let place = index.0.checked_sub(self.head.index.0 + 1)?;
         self.entries.get(usize::try_from(place).ok()?)
     }
 
     /// The term at the index, if it is there or the head.
-    pub(crate) fn term(&self, index: Index) -> Option<Term> {
+    pub fn term(&self, index: Index) -> Option<Term> {
         if index == self.head.index {
             return Some(self.head.term);
         }
@@ -83,31 +91,38 @@ enum Work {
     Install(Marker),
 }
 
-pub(crate) struct Member {
-    pub(crate) config: Config,
+/// One member and everything around it.
+pub struct Member {
+    /// How it takes part.
+    pub config: Config,
     /// `None` while it is down.
-    pub(crate) machine: Option<Raft>,
+    pub machine: Option<Box<dyn Consensus>>,
+    make: Make,
     /// Its own clock.
-    pub(crate) now: Time,
+    pub now: Time,
     /// What survives a crash.
-    pub(crate) disk: Image,
+    pub disk: Image,
     /// What was given to the log, durable or not: what the machine holds in memory.
-    pub(crate) given: Image,
+    pub given: Image,
     work: VecDeque<Work>,
     applies: VecDeque<Vec<Entry>>,
     log_reads: VecDeque<(Index, Index, usize)>,
+    /// What the state machine has applied since its last snapshot, in order.
+    pub history: Vec<Entry>,
     /// Up to where the state machine is.
-    pub(crate) applied: Position,
+    pub applied: Position,
     /// Up to where it would be after a crash.
-    pub(crate) engine_durable: Index,
+    pub engine_durable: Index,
     /// Who takes part, from each index on.
     confs: BTreeMap<Index, ConfState>,
 }
 
 impl Member {
     /// A member that never ran, of a cluster that begins with this configuration.
-    pub(crate) fn new(config: Config, conf: ConfState) -> Self {
+    #[must_use]
+    pub fn new(make: Make, config: Config, conf: ConfState) -> Self {
         Self {
+            make,
             config,
             machine: None,
             now: Time::ZERO,
@@ -116,27 +131,31 @@ impl Member {
             work: VecDeque::new(),
             applies: VecDeque::new(),
             log_reads: VecDeque::new(),
+            history: Vec::new(),
             applied: Position::default(),
             engine_durable: Index(0),
             confs: BTreeMap::from([(Index(0), conf)]),
         }
     }
 
-    pub(crate) fn id(&self) -> NodeId {
+    /// Who it is.
+    pub fn id(&self) -> NodeId {
         self.config.id
     }
 
-    pub(crate) fn conf_at(&self, index: Index) -> ConfState {
+    /// Who took part once this entry was applied, as far as this member knows.
+    pub fn conf_at(&self, index: Index) -> ConfState {
         let (_, conf) = self.confs.range(..=index).next_back().expect("index 0 has one");
         conf.clone()
     }
 
     /// Starts the machine from what is durable.
-    pub(crate) fn start(&mut self) {
+    pub fn start(&mut self) {
         assert!(self.machine.is_none(), "it runs already");
         let applied = self.engine_durable;
         let conf_state = self.conf_at(applied);
         self.confs.retain(|index, _| *index <= applied);
+        self.history.retain(|entry| entry.index <= applied);
         let term = self.disk.term(applied).expect("the log reaches what the engine has applied");
         self.applied = Position { term, index: applied };
         self.given = self.disk.clone();
@@ -147,11 +166,11 @@ impl Member {
             last: self.disk.last(),
             applied,
         };
-        self.machine = Some(Raft::new(self.now, self.config.clone(), start));
+        self.machine = Some((self.make)(self.now, self.config.clone(), start));
     }
 
     /// Loses what is not durable; of the writes on their way the first ones may have become so.
-    pub(crate) fn crash(&mut self, writes_kept: usize) {
+    pub fn crash(&mut self, writes_kept: usize) {
         self.machine = None;
         for _ in 0..writes_kept.min(self.work.len()) {
             self.finish_write();
@@ -161,13 +180,26 @@ impl Member {
         self.log_reads.clear();
     }
 
-    pub(crate) fn call<T>(&mut self, call: impl FnOnce(&mut Raft, Time) -> T) -> Option<T> {
+    /// Calls the machine, if it runs, with its own time.
+    pub fn call<T>(&mut self, call: impl FnOnce(&mut dyn Consensus, Time) -> T) -> Option<T> {
         let now = self.now;
-        self.machine.as_mut().map(|machine| call(machine, now))
+        self.machine.as_deref_mut().map(|machine| call(machine, now))
+    }
+
+    /// When the machine wants to be called, if it runs.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        self.machine.as_ref().and_then(|machine| machine.deadline())
+    }
+
+    /// What there is to know about the machine, if it runs.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        self.machine.as_ref().map(|machine| machine.status())
     }
 
     /// Begins what the effect asks of disk and state machine.
-    pub(crate) fn take(&mut self, effect: &Effect) {
+    pub fn take(&mut self, effect: &Effect) {
         match effect.clone() {
             Effect::Append { ticket, entries, hard_state, .. } => {
                 self.given.append(&entries, hard_state);
@@ -182,20 +214,23 @@ impl Member {
         }
     }
 
-    pub(crate) fn writes(&self) -> usize {
+    /// How many writes are on their way.
+    pub fn writes(&self) -> usize {
         self.work.len()
     }
 
-    pub(crate) fn applies(&self) -> usize {
+    /// How many groups wait to be applied.
+    pub fn applies(&self) -> usize {
         self.applies.len()
     }
 
-    pub(crate) fn log_reads(&self) -> usize {
+    /// How many reads of the log wait.
+    pub fn log_reads(&self) -> usize {
         self.log_reads.len()
     }
 
     /// The oldest writes become durable, and the machine hears of it once.
-    pub(crate) fn sync(&mut self, writes: usize) {
+    pub fn sync(&mut self, writes: usize) {
         let mut newest = None;
         for _ in 0..writes.min(self.work.len()) {
             match self.finish_write() {
@@ -220,6 +255,7 @@ impl Member {
             Work::Install(marker) => {
                 let index = marker.position.index;
                 self.applies.clear();
+                self.history.clear();
                 self.applied = marker.position;
                 self.engine_durable = index;
                 self.confs.insert(index, marker.conf_state.clone());
@@ -231,7 +267,7 @@ impl Member {
     }
 
     /// The state machine takes the oldest group that was handed out.
-    pub(crate) fn apply(&mut self) -> Vec<Entry> {
+    pub fn apply(&mut self) -> Vec<Entry> {
         let Some(entries) = self.applies.pop_front() else { return Vec::new() };
         for entry in &entries {
             assert_eq!(entry.index, self.applied.index.next(), "applied without a gap");
@@ -242,18 +278,19 @@ impl Member {
                 self.confs.insert(entry.index, conf.expect("it runs"));
             }
         }
+        self.history.extend_from_slice(&entries);
         let index = self.applied.index;
         self.call(|machine, now| machine.applied(now, index));
         entries
     }
 
     /// The engine has everything it has applied on disk.
-    pub(crate) fn flush_engine(&mut self) {
+    pub fn flush_engine(&mut self) {
         self.engine_durable = self.applied.index;
     }
 
     /// The log forgets its head, as far as the engine needs it no more.
-    pub(crate) fn trim(&mut self, index: Index) {
+    pub fn trim(&mut self, index: Index) {
         assert!(index <= self.engine_durable, "the engine may need it again");
         if index <= self.disk.head.index || self.work.iter().any(|w| matches!(w, Work::Install(_)))
         {
@@ -266,7 +303,7 @@ impl Member {
     }
 
     /// The log answers the oldest read.
-    pub(crate) fn read_log(&mut self) {
+    pub fn read_log(&mut self) {
         let Some((first, last, bytes_max)) = self.log_reads.pop_front() else { return };
         let mut bytes = 0;
         let mut entries = Vec::new();
@@ -282,18 +319,18 @@ impl Member {
     }
 
     /// A snapshot of what is applied.
-    pub(crate) fn snapshot(&self) -> Marker {
+    pub fn snapshot(&self) -> Marker {
         Marker { position: self.applied, conf_state: self.conf_at(self.applied.index) }
     }
 }
 
 /// A change in words, such as `add 4` or `explicit: remove 1, learn 5`. Nothing says no steps.
-pub(crate) fn encode(words: &str) -> Bytes {
+pub fn encode(words: &str) -> Bytes {
     Bytes::copy_from_slice(words.as_bytes())
 }
 
 fn decode(data: &Bytes) -> Change {
-    let words = std::str::from_utf8(data).expect("changes are words");
+    let words = core::str::from_utf8(data).expect("changes are words");
     let (transition, steps) = match words.split_once(':') {
         None => (Transition::Auto, words),
         Some(("auto", steps)) => (Transition::Auto, steps),
