@@ -1,4 +1,5 @@
 //! The engine against the contract's suite and against crashes of a real process.
 
 mod crashes;
+mod directories;
 mod suite;

@@ -170,11 +170,11 @@ impl Node {
             }),
             Self::Branch(children) if !children.is_empty() => {
                 let first = child_at(children, start);
-                for at in first..children.len() {
-                    if at > first && behind(&children[at].0) {
+                for (at, (key, child)) in children.iter_mut().enumerate().skip(first) {
+                    if at > first && behind(key) {
                         break;
                     }
-                    gone += Arc::make_mut(&mut children[at].1).remove_range(start, end);
+                    gone += Arc::make_mut(child).remove_range(start, end);
                 }
                 children.retain(|(_, child)| !child.is_empty());
             }

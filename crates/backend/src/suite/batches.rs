@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Bound;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use bytes::Bytes;
 
@@ -126,9 +126,9 @@ pub fn views_do_not_change(subject: &dyn Subject) {
 /// other, and everything whose writing had returned.
 pub fn views_are_whole_batches(subject: &dyn Subject) {
     let engine = open(subject);
-    let written = AtomicU32::new(0);
+    let (written, done) = (AtomicU32::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let writer = scope.spawn(|| {
             for number in 1..=ROUNDS {
                 let mut batch = Batch::new();
                 batch.put(LEFT, "first", number.to_be_bytes().to_vec());
@@ -139,32 +139,36 @@ pub fn views_are_whole_batches(subject: &dyn Subject) {
             }
         });
         for _ in 0..READERS {
-            scope.spawn(|| watch_batches(&*engine, &written));
+            scope.spawn(|| {
+                let mut latest = 0;
+                while !done.load(Ordering::SeqCst) {
+                    latest = view_batches(&*engine, latest, &written);
+                }
+            });
         }
-        while written.load(Ordering::SeqCst) < ROUNDS {
+        while !writer.is_finished() {
             engine.sync().expect("it is synced");
         }
+        done.store(true, Ordering::SeqCst);
     });
+    assert_eq!(view_batches(&*engine, 0, &written), ROUNDS);
 }
 
-/// Takes views until the last batch is there.
-fn watch_batches(engine: &dyn Backend, written: &AtomicU32) {
-    let mut latest = 0;
-    while latest < ROUNDS {
-        let at_least = written.load(Ordering::SeqCst);
-        let view = engine.view();
-        let first = get(&*view, LEFT, b"first");
-        assert_eq!(first, get(&*view, RIGHT, b"last"), "a batch is in all tables or in none");
-        let found = first.as_ref().map_or(0, |bytes| {
-            u32::from_be_bytes((**bytes).try_into().expect("four bytes were written"))
-        });
-        assert!(found >= at_least.max(latest), "{found} is older than {at_least} or {latest}");
-        latest = found;
-        let bounds = (Bound::Unbounded, Bound::Unbounded);
-        let scanned = records(&*view, RIGHT, bounds, Direction::Descending);
-        let scanned = scanned.into_iter().next().map(|(_, value)| Bytes::from(value));
-        assert_eq!(scanned, first, "a scan sees what a get sees");
-    }
+/// Takes a view; answers with its last batch, which is not older than `latest`.
+fn view_batches(engine: &dyn Backend, latest: u32, written: &AtomicU32) -> u32 {
+    let at_least = written.load(Ordering::SeqCst);
+    let view = engine.view();
+    let first = get(&*view, LEFT, b"first");
+    assert_eq!(first, get(&*view, RIGHT, b"last"), "a batch is in all tables or in none");
+    let found = first.as_ref().map_or(0, |bytes| {
+        u32::from_be_bytes((**bytes).try_into().expect("four bytes were written"))
+    });
+    assert!(found >= at_least.max(latest), "{found} is older than {at_least} or {latest}");
+    let bounds = (Bound::Unbounded, Bound::Unbounded);
+    let scanned = records(&*view, RIGHT, bounds, Direction::Descending);
+    let scanned = scanned.into_iter().next().map(|(_, value)| Bytes::from(value));
+    assert_eq!(scanned, first, "a scan sees what a get sees");
+    found
 }
 
 /// Sizes are those of records, roughly, and the engine never says that it needs more than it has.
