@@ -2,6 +2,7 @@
 //!
 //! A chore is a module with `run`, and a row in [`CHORES`].
 
+mod sim;
 mod tidy;
 
 use std::{env, process::ExitCode};
@@ -12,7 +13,10 @@ struct Chore {
     run: fn(&[String]) -> ExitCode,
 }
 
-const CHORES: [Chore; 1] = [Chore { name: "tidy", does: tidy::DOES, run: tidy::run }];
+const CHORES: [Chore; 2] = [
+    Chore { name: "sim", does: sim::DOES, run: sim::run },
+    Chore { name: "tidy", does: tidy::DOES, run: tidy::run },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

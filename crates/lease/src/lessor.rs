@@ -332,8 +332,8 @@ impl Lessor {
         (remaining_s < lease.ttl_s).then_some(remaining_s)
     }
 
-    /// Puts the lease into the schedule where it must be looked at next. A checkpoint is of use only
-    /// if the lease outlives the interval.
+    /// Puts the lease into the schedule where it must be looked at next. A checkpoint is of use
+    /// only if the lease outlives the interval.
     fn wake(&mut self, id: LeaseId) {
         let lease = &self.leases[&id];
         let at = match (lease.checkpoint, self.config.checkpoint_every) {

@@ -1,9 +1,9 @@
 //! Which leases exist, and when they are due.
 //!
 //! ```text
-//!   grant, revoke, checkpoint (applied commands) ─┐            ┌─► Effect::Expire      propose revokes
+//!   grant, revoke, checkpoint (applied commands) ─┐            ┌─► Expire      propose revokes
 //!   promote, demote (leadership) ─────────────────┼─► Lessor ──┤
-//!   renew (keep-alives, leader only) ─────────────┘            └─► Effect::Checkpoint  propose those
+//!   renew (keep-alives, leader only) ─────────────┘            └─► Checkpoint  propose those
 //! ```
 //!
 //! Every member holds every lease; only the leader's deadlines are real. In go applied commands,
@@ -12,7 +12,8 @@
 //!
 //! # Invariants
 //!
-//! - A lease is not reported as expired before its TTL has passed on the leader's own clock, counted
+//! - A lease is not reported as expired before its TTL has passed on the leader's own clock,
+//!   counted
 //!   from its granting, its last renewal, or the promotion of the leader, whichever came last.
 //! - A lease past its deadline is never revived by the same leader.
 //! - A change of leader never shortens a lease below what was checkpointed of it.

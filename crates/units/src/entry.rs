@@ -32,8 +32,8 @@ pub enum EntryKind {
     ConfChangeV2 = 2,
 }
 
-/// An entry's place and term, which together name it (Log Matching, §5.3 of the Raft paper). Ordered
-/// as logs are compared in elections: by term first, then by index (§5.4.1).
+/// An entry's place and term, which together name it (Log Matching, §5.3 of the Raft paper).
+/// Ordered as logs are compared in elections: by term first, then by index (§5.4.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The term of the entry.

@@ -90,8 +90,8 @@ pub struct Create {
     pub id: WatchId,
     /// The key, or the first key of a range. Empty stands for the first key there can be.
     pub key: Bytes,
-    /// As in a range request: empty for the key alone, one zero byte for everything from the key on,
-    /// else the first key that is not watched.
+    /// As in a range request: empty for the key alone, one zero byte for everything from the key
+    /// on, else the first key that is not watched.
     pub range_end: Bytes,
     /// From which revision on; 0 for what comes next.
     pub start: Revision,

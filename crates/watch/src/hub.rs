@@ -74,7 +74,8 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Nobody watches a store at this revision, of which `compacted` is the lowest that can be read.
+    /// Nobody watches a store at this revision, of which `compacted` is the lowest that can be
+    /// read.
     #[must_use]
     pub fn new(config: Config, revision: Revision, compacted: Revision) -> Self {
         Self {
@@ -395,8 +396,8 @@ impl Hub {
         }
     }
 
-    /// Answers only if every watcher of the stream has heard of everything, and dropped like in etcd
-    /// if there is no room: the client asks again.
+    /// Answers only if every watcher of the stream has heard of everything, and dropped like in
+    /// etcd if there is no room: the client asks again.
     fn progress(&mut self, id: StreamId) {
         let Some(stream) = self.streams.get(&id) else {
             return;
@@ -437,8 +438,8 @@ impl Hub {
         self.watchers.get_mut(&key).expect("only watchers that exist move on").phase = phase;
     }
 
-    /// Events of the newest revision alone carry it; what is caught up carries the store's, which is
-    /// the same number.
+    /// Events of the newest revision alone carry it; what is caught up carries the store's, which
+    /// is the same number.
     fn deliver_events(&mut self, key: WatcherKey, picked: Vec<Picked>) {
         let watcher = self.watchers.get_mut(&key).expect("who is told exists");
         watcher.quiet = false;

@@ -3,7 +3,7 @@
 //! ```text
 //!   Create, Cancel, Progress (clients) ──┐           ┌─► Deliver (to a stream, in order)
 //!   Changed, Compacted, Restored (state)─┼──► Hub ───┤
-//!   Taken (a stream took a response) ────┘           └─► Read ──► engine, off the write path ─► ReadDone
+//!   Taken (a stream took a response) ────┘           └─► Read (off the write path) ─► ReadDone
 //! ```
 //!
 //! In go what clients ask for and what the state machine changed; out come responses, each for one

@@ -68,6 +68,9 @@ const LAYERS: &[Layer] = &[
             "crates/backend",
             "crates/consensus",
             "crates/node",
+            "crates/lease",
+            "crates/mvcc",
+            "crates/proto",
             "crates/raftlog",
             "crates/state",
             "crates/transport",
@@ -82,6 +85,10 @@ const LAYERS: &[Layer] = &[
             UNITS,
             "crates/backend",
             "crates/consensus",
+            // What `state` is made of is looked at and configured here, command by command.
+            "crates/lease",
+            "crates/mvcc",
+            "crates/proto",
             "crates/node",
             "crates/raft",
             "crates/raftlog",
@@ -93,7 +100,12 @@ const LAYERS: &[Layer] = &[
         &[],
     ),
     layer("crates/client", &["crates/proto"], &[]),
-    layer("crates/api", &[UNITS, "crates/proto", "crates/host", "crates/state"], &[]),
+    layer(
+        "crates/api",
+        // What `watch` delivers, and the `mvcc` events in it, are encoded here and nowhere else.
+        &[UNITS, "crates/proto", "crates/host", "crates/mvcc", "crates/state", "crates/watch"],
+        &[],
+    ),
     layer(
         "crates/server",
         &[
