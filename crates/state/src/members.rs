@@ -156,8 +156,8 @@ pub enum MemberChange {
     },
 }
 
-/// Applies a change of members: it takes effect in members and configuration alike, or it is refused
-/// and is nothing but a place in the log.
+/// Applies a change of members: it takes effect in members and configuration alike, or it is
+/// refused and is nothing but a place in the log.
 pub(crate) fn apply_change(
     change: MemberChange,
     (members, conf_state): (&mut Arc<Members>, &mut Arc<ConfState>),
