@@ -109,8 +109,8 @@ impl Reader<'_> {
         Ok(count)
     }
 
-    /// The count now without what was born since, and with what died, by the log: for revisions that
-    /// are no longer known from memory. `None` if too much happened.
+    /// The count now without what was born since, and with what died, by the log: for revisions
+    /// that are no longer known from memory. `None` if too much happened.
     fn corrected(&self, keys: &Interval, at: Revision, now: u64) -> Result<Option<u64>, Fault> {
         let (mut born, mut died, mut seen) = (0, 0, 0);
         let from = RevisionKey::first(at.next()).encode();

@@ -25,8 +25,8 @@ use crate::tables::{
 
 /// Commands that are written and published together. Each sees those before it.
 ///
-/// What is written holds on to none of the commands' own buffers: an engine may keep a key for long,
-/// and a whole entry must not be kept with it.
+/// What is written holds on to none of the commands' own buffers: an engine may keep a key for
+/// long, and a whole entry must not be kept with it.
 ///
 /// A command is any number of [`put`](Self::put) and [`delete_range`](Self::delete_range), then
 /// [`end`](Self::end). Nothing is undone: what a command may not do is found out before it begins.

@@ -44,8 +44,8 @@ pub enum HashScope {
 }
 
 impl Reader<'_> {
-    /// Hashes every version up to a revision, with etcd's rules for what a compaction may or may not
-    /// have dropped already. Reads it all: for a background thread.
+    /// Hashes every version up to a revision, with etcd's rules for what a compaction may or may
+    /// not have dropped already. Reads it all: for a background thread.
     ///
     /// # Errors
     ///
@@ -88,8 +88,8 @@ impl Reader<'_> {
         Ok(Ok(Hash { hash: crc.finish(), compacted, revision }))
     }
 
-    /// The versions up to `compacted` that others up to `revision` superseded, sorted. Those that an
-    /// older compaction dropped need no looking for.
+    /// The versions up to `compacted` that others up to `revision` superseded, sorted. Those that
+    /// an older compaction dropped need no looking for.
     fn superseded_up_to(
         &self,
         revision: Revision,

@@ -118,8 +118,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Shows the visitor what the keys of an interval hold at a resolved revision, in the order of
-    /// keys, until it breaks off. With [`Part::Keys`] records may lack their value, and reading them
-    /// costs less.
+    /// keys, until it breaks off. With [`Part::Keys`] records may lack their value, and reading
+    /// them costs less.
     ///
     /// # Errors
     ///

@@ -6,7 +6,8 @@ use core::ops::Range;
 use bytes::Bytes;
 use units::{LeaseId, Revision};
 
-/// Tags of `mvccpb.KeyValue`, in the order in which they are written; zero and empty fields are not.
+/// Tags of `mvccpb.KeyValue`, in the order in which they are written; zero and empty fields are
+/// not.
 const KEY: u8 = 0x0a;
 const CREATE: u8 = 0x10;
 const MODIFIED: u8 = 0x18;

@@ -1,14 +1,14 @@
 //! How the keyspace lies in the engine: the tables, and what their keys and values look like.
 //!
 //! ```text
-//!   revisions   main u64 BE · sub u32 BE                → flags · previous main · previous sub · KeyValue
-//!   heads       the key                                 → kind · sub · …
-//!                 whole:  the KeyValue                    (up to HEAD_BYTES_MAX)
-//!                 short:  the KeyValue without its value  (the value is in `revisions`)
-//!                 dead:   main of the tombstone
-//!   history     key, escaped · !main · !sub             → 0 put, 1 tombstone     (superseded versions)
-//!   fences      first key of a block                    → living u32 BE · dead u32 BE
-//!   keyspace    a name                                  → a revision u64 BE
+//!   revisions   main u64 BE · sub u32 BE     → flags · previous main · previous sub · KeyValue
+//!   heads       the key                      → kind · sub · …
+//!                   whole: the KeyValue                     (up to HEAD_BYTES_MAX)
+//!                   short: the KeyValue without its value   (which is in `revisions`)
+//!                   dead:  main of the tombstone
+//!   history     key, escaped · !main · !sub  → 0 for a put, 1 for a tombstone   (superseded ones)
+//!   fences      first key of a block         → living u32 BE · dead u32 BE
+//!   keyspace    a name                       → a revision u64 BE
 //! ```
 //!
 //! Numbers without a width are protobuf varints. A `KeyValue` is byte for byte what etcd has in its
@@ -16,8 +16,8 @@
 //! links a version to the one that it superseded; nothing but the key says otherwise what hangs
 //! together, so a compaction and a hash follow the links and never look up a key.
 //!
-//! A dead head stays until compaction takes its tombstone away, so a scan of `heads` meets every key
-//! that lives at any revision that is not compacted.
+//! A dead head stays until compaction takes its tombstone away, so a scan of `heads` meets every
+//! key that lives at any revision that is not compacted.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -68,7 +68,8 @@ const TOMBSTONE: u64 = 1;
 
 /// Behind an escaped key; below everything that an escaped key can go on with.
 const KEY_END: [u8; 2] = [0x00, 0x01];
-/// What a zero byte of a key becomes, so that no key is a prefix of another and their order is kept.
+/// What a zero byte of a key becomes, so that no key is a prefix of another and their order is
+/// kept.
 const ESCAPED_ZERO: [u8; 2] = [0x00, 0xff];
 
 /// The fault of a record that does not read as it must.

@@ -16,7 +16,8 @@ pub enum Invalid {
     EmptyKey,
     /// An operation of a transaction is nothing at all; etcd says "key not found".
     EmptyOperation,
-    /// A key is longer than [`mvcc::KEY_BYTES_MAX`]. An etcd takes it; here it is too large a request.
+    /// A key is longer than [`mvcc::KEY_BYTES_MAX`]. An etcd takes it; here it is too large a
+    /// request.
     KeyTooLong,
     /// A lease is given and is to be ignored.
     LeaseProvided,

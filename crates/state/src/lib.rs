@@ -1,8 +1,8 @@
-//! The replicated state machine: commands in, outcomes out, one atomic batch for each group of them.
+//! The replicated state machine: commands in, outcomes out, one batch for each group of them.
 //!
 //! ```text
-//!   committed entries ──► Machine::apply ──► Batch ──► engine ──► Published ──► read::range, read::txn, …
-//!                             │                                      (any thread)
+//!   committed entries ──► Machine::apply ──► engine ──► Published ──► read::range, read::txn, …
+//!                             │                                       (any thread)
 //!                             ├──► completions     what came of each command
 //!                             ├──► events          what watchers hear
 //!                             └──► changes         which members' changes count
@@ -16,7 +16,8 @@
 //!
 //! - The applied position is written in the batch that holds what the entries did, for every entry:
 //!   normal, empty, refused or a change of members. So a crash neither skips nor repeats one.
-//! - What an entry does depends on the entries before it alone: not on clocks, sizes or this member.
+//! - What an entry does depends on the entries before it alone: not on clocks, sizes or this
+//!   member.
 //! - A command is refused before it has changed anything, or it succeeds.
 //!
 //! # What it does not know

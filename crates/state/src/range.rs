@@ -161,8 +161,8 @@ impl<'a> Query<'a> {
         if self.request.keys_only { arena.keep(found.key_only()) } else { found.keep(arena) }
     }
 
-    /// What is sent of a record. Of keys alone the lease is left out too, but for an order by value,
-    /// for which etcd reads the whole record.
+    /// What is sent of a record. Of keys alone the lease is left out too, but for an order by
+    /// value, for which etcd reads the whole record.
     fn shown(&self, record: &Record) -> Bytes {
         match (self.request.keys_only, self.part) {
             (false, _) => record.bytes.clone(),

@@ -61,9 +61,9 @@ fn hash(published: &Published, scope: HashScope) -> Result<Result<HashKvResponse
 }
 
 /// Hashes the keyspace up to a revision that a compaction has just begun to drop history below, as
-/// it was before: what members compare, since all of them compact at the same place in the log. Asked
-/// of what [`Applied::compacted`](crate::Applied::compacted) came with, however late; it means nothing
-/// if the compaction before, to `former`, was not finished by then. Reads all of it.
+/// it was before: what members compare, since all of them compact at the same place in the log.
+/// Asked of what [`Applied::compacted`](crate::Applied::compacted) came with, however late; it
+/// means nothing if the compaction before, to `former`, was not finished by then. Reads all of it.
 ///
 /// # Errors
 ///

@@ -139,8 +139,8 @@ impl<'a> Way<'a> {
     }
 }
 
-/// Whether a range's revision can be read. A negative one is taken literally here, unlike in a plain
-/// range: etcd's oddity, which is kept.
+/// Whether a range's revision can be read. A negative one is taken literally here, unlike in a
+/// plain range: etcd's oddity, which is kept.
 fn check_range(reader: &Reader<'_>, request: &RangeRequest) -> Result<(), Refusal> {
     if request.revision == 0 {
         Ok(())
