@@ -3,8 +3,8 @@
 //! ```text
 //!   View ──► Snapshot ──► Reader: get, scan, count, hash       (any thread, any revision)
 //!                │
-//!                └──────► Group: put, delete_range, end ──► Changes    (one owner, reads its writes)
-//!                           └──► finish ──► Batch, Store              (written, then published)
+//!                └──────► Group: put, delete_range, end ──► Changes   (one owner, sees its writes)
+//!                           └──► finish ──► Batch, Store             (written, then published)
 //! ```
 //!
 //! In go an engine's view and the commands' changes; out come records as they are stored, so that

@@ -62,6 +62,16 @@ fn raft_12_what_is_refused_at_apply() {
 }
 
 #[test]
+fn raft_7_the_last_voter_cannot_leave() {
+    let mut world = World::new();
+    world.change(&add(1, "a")).expect("it is new");
+    world.change(&learner(2, "b")).expect("it is new");
+    assert_eq!(world.change(&remove(1)), Err(Refusal::LastVoter));
+    assert_eq!(world.change(&remove(2)), Ok(()), "a learner can");
+    assert_eq!(roles(&world), (vec![1], vec![]));
+}
+
+#[test]
 fn r9_an_update_leaves_a_learner_a_learner() {
     let mut world = World::new();
     world.change(&add(1, "a")).expect("it is new");
