@@ -102,5 +102,5 @@ fn entry(image: &Bytes, at: usize, place: Place, position: Position) -> Option<E
         return None;
     }
     let entry = record::entry(&frame.data)?;
-    (Position { term: entry.term, index: entry.index } == position).then_some(entry)
+    (record::position(&entry) == position).then_some(entry)
 }

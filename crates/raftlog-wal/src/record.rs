@@ -265,6 +265,11 @@ pub(crate) fn entry(data: &Bytes) -> Option<Entry> {
     })
 }
 
+/// Which entry it is.
+pub(crate) fn position(entry: &Entry) -> Position {
+    Position { term: entry.term, index: entry.index }
+}
+
 pub(crate) fn hard_state(data: &Bytes) -> Option<HardState> {
     let message = raftpb::HardState::decode(data.clone()).ok()?;
     let vote = message.vote.unwrap_or(0);

@@ -4,7 +4,7 @@ use std::mem;
 
 use bytes::Bytes;
 use raftlog::{Fault, Identity, Marker};
-use units::{Entry, EntryKind, HardState, Index, Position};
+use units::{Entry, EntryKind, HardState, Position};
 
 use crate::contents::Place;
 use crate::record::{self, Frame, Kind, Stop};
@@ -81,13 +81,13 @@ impl Replay {
         Ok(End { offset, stop })
     }
 
-    /// The index of the last entry.
-    pub(crate) fn last(&self) -> Index {
-        let index = |item: &Item| match item {
-            Item::Entry(position, _) => Some(position.index),
+    /// The last entry.
+    pub(crate) fn last(&self) -> Position {
+        let position = |item: &Item| match item {
+            Item::Entry(position, _) => Some(*position),
             Item::Marker(_) => None,
         };
-        self.items.iter().rev().find_map(index).unwrap_or_default()
+        self.items.iter().rev().find_map(position).unwrap_or_default()
     }
 
     /// Takes a record whose checksum is right. That does not cover the kind, so a record of another
@@ -115,17 +115,19 @@ impl Replay {
                 self.items.push(Item::Marker(record::marker(data).ok_or(NONSENSE)?));
             }
             Kind::Entry => {
-                let Entry { kind, term, index, data } = record::entry(data).ok_or(NONSENSE)?;
+                let entry = record::entry(data).ok_or(NONSENSE)?;
+                let position = record::position(&entry);
+                let Entry { kind, index, data, .. } = entry;
                 // An entry that replaces another is a leader's first, which is normal and empty; a
                 // hard state of term 1 or 2 would look like this.
-                if index <= self.last() && kind != EntryKind::Normal && data.is_empty() {
+                if index <= self.last().index && kind != EntryKind::Normal && data.is_empty() {
                     return Err(NONSENSE);
                 }
                 if index <= self.hard_state.commit {
                     return Err("an entry in the place of one that was committed");
                 }
                 let place = Place::new(sequence, offset as u64, self.checksum);
-                self.items.push(Item::Entry(Position { term, index }, place.ok_or(NONSENSE)?));
+                self.items.push(Item::Entry(position, place.ok_or(NONSENSE)?));
             }
         }
         Ok(())

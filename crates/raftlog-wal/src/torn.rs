@@ -1,13 +1,13 @@
 //! Telling a write that a crash interrupted from damage.
 //!
 //! A crash leaves some sectors of the last group as they were: zero, since a segment is allocated
-//! before it is written, or beyond the end, where the file system lost its length. Damage can happen
-//! anywhere and to anything. The last group is torn if its first record that is not whole has such a
-//! sector *and* nothing behind it shows that it had been synced: then nobody was told of it, and it
-//! may go. What is neither is refused.
+//! before it is written, or beyond the end, where the file system lost its length. Damage can
+//! happen anywhere and to anything. The last group is torn if its first record that is not whole
+//! has such a sector *and* nothing behind it shows that it had been synced: then nobody was told of
+//! it, and it may go. What is neither is refused.
 
 use bytes::Bytes;
-use units::Index;
+use units::Position;
 
 use crate::record::{self, Frame, Kind, LENGTH_BYTES, Stop, bounds};
 
@@ -25,9 +25,8 @@ pub(crate) enum Tail {
     Damaged(&'static str),
 }
 
-/// Looks behind the last whole record of the last segment. The last entry before it had the index
-/// given.
-pub(crate) fn examine(image: &Bytes, offset: usize, stop: &Stop, last: Index) -> Tail {
+/// Looks behind the last whole record of the last segment; `last` is the last entry before it.
+pub(crate) fn examine(image: &Bytes, offset: usize, stop: &Stop, last: Position) -> Tail {
     if *stop == Stop::End && is_zero(&image[offset..]) {
         return Tail::Clean;
     }
@@ -61,11 +60,13 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(SECTOR_BYTES).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }
 
-/// Whether records behind the one at the offset show that it was synced. A group holds entries in
-/// the order of their indexes, ends with a hard state, and is synced before the next begins. So it
-/// was if an entry comes after a hard state, or one that cannot be of its group. (etcd itself does
-/// not sync a hard state of which only the commit index changed, but everything else.)
-fn was_synced(image: &Bytes, offset: usize, last: Index) -> bool {
+/// Whether records behind the one at the offset show that it was synced. A group ends with a hard
+/// state, and is synced before the next begins. So it was if an entry comes after a hard state, or
+/// if the next entry of the same term is there: then no entry is missing before that, but the end
+/// of a group. (etcd itself does not sync a hard state of which only the commit index changed, but
+/// everything else.)
+fn was_synced(image: &Bytes, offset: usize, last: Position) -> bool {
+    let next_entry = Position { index: last.index.next(), ..last };
     let mut after_state = false;
     let mut at = offset + LENGTH_BYTES;
     while at < image.len() {
@@ -74,11 +75,11 @@ fn was_synced(image: &Bytes, offset: usize, last: Index) -> bool {
             continue;
         };
         for record in [&frame, &next] {
-            let index = match record.kind {
-                Kind::Entry => record::entry(&record.data).map(|entry| entry.index),
+            let entry = match record.kind {
+                Kind::Entry => record::entry(&record.data),
                 _ => None,
             };
-            if index.is_some_and(|index| after_state || index <= last.next()) {
+            if entry.is_some_and(|entry| after_state || record::position(&entry) == next_entry) {
                 return true;
             }
             after_state |= record.kind == Kind::State;

@@ -29,11 +29,11 @@ pub trait RaftLog: Send {
     /// A fault: nothing may be acknowledged, and the member stops.
     fn sync(&mut self) -> Result<(), Fault>;
 
-    /// Entries up to the marker are no longer needed to start from: the engine holds what they did,
-    /// durably. Their space is given back when that is cheap; until then they may still be read,
-    /// also after a start. Durable when it returns, and with it all that was appended before; the
-    /// hard state's commit index is then at least the marker's. A marker that is not above the
-    /// present one changes nothing.
+    /// Entries up to the marker, which are committed and synced, are no longer needed to start
+    /// from: the engine holds what they did, durably. Their space is given back when that is cheap;
+    /// until then they may still be read, also after a start. Durable when it returns, and with it
+    /// all that was appended before; the hard state's commit index is then at least the marker's. A
+    /// marker that is not above the present one changes nothing.
     ///
     /// # Errors
     ///

@@ -53,6 +53,12 @@ pub trait Subject {
 
     /// Ends the log as a crash does: what is not synced may be lost.
     fn crash(&self, log: Box<dyn RaftLog>);
+
+    /// Whether the log's disk can lose its power in the middle of what the log does. It will, after
+    /// so many more calls: what the log was doing is then a fault, until a crash.
+    fn lose_power_after(&self, _calls: u64) -> bool {
+        false
+    }
 }
 
 /// Runs every test of the suite; the expression makes a new, empty [`Subject`] for each.

@@ -4,7 +4,6 @@ mod crash_points;
 mod failing_disks;
 mod fixtures;
 mod genuine;
-mod power_cuts;
 mod suite;
 mod torn;
 mod world;

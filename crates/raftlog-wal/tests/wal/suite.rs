@@ -38,6 +38,11 @@ mod on_simulated_disks {
             self.0.crash();
             drop(log);
         }
+
+        fn lose_power_after(&self, calls: u64) -> bool {
+            self.0.power_off_after(calls);
+            true
+        }
     }
 
     raftlog::suite!(Subject::new());
