@@ -3,6 +3,7 @@
 //! A chore is a module with `run`, and a row in [`CHORES`].
 
 mod sim;
+mod test;
 mod tidy;
 
 use std::{env, process::ExitCode};
@@ -13,8 +14,9 @@ struct Chore {
     run: fn(&[String]) -> ExitCode,
 }
 
-const CHORES: [Chore; 2] = [
+const CHORES: [Chore; 3] = [
     Chore { name: "sim", does: sim::DOES, run: sim::run },
+    Chore { name: "test", does: test::DOES, run: test::run },
     Chore { name: "tidy", does: tidy::DOES, run: tidy::run },
 ];
 
