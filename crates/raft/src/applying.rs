@@ -21,8 +21,8 @@ pub(crate) struct Applying {
     /// The last entry of each group and its weight.
     under_way: VecDeque<(Index, usize)>,
     bytes: usize,
-    /// An unanswered read of the log.
-    reading: Option<Index>,
+    /// The first and the last entry of an unanswered read of the log.
+    reading: Option<(Index, Index)>,
 }
 
 impl Applying {
@@ -52,7 +52,7 @@ impl Applying {
         if first < log.cache_first() {
             let last = log.cache_first().previous().min(ready);
             return (idle || room > 0).then(|| {
-                self.reading = Some(first);
+                self.reading = Some((first, last));
                 Effect::ReadLog { first, last, bytes_max: room }
             });
         }
@@ -60,14 +60,19 @@ impl Applying {
         (idle || bytes <= room).then(|| self.hand_out(entries, bytes))
     }
 
-    /// Entries read from the log came back; those that were asked for are handed out.
+    /// Entries read from the log came back: those that were asked for are handed out. There may be
+    /// more, read for a peer.
     pub(crate) fn read(&mut self, first: Index, entries: &[Entry]) -> Option<Effect> {
-        if self.reading != Some(first) {
-            return None;
-        }
-        self.reading = None;
+        let (_, last) = self.reading.take_if(|(asked, _)| *asked == first)?;
+        let ours = entries.partition_point(|entry| entry.index <= last);
+        let entries = entries[..ours].to_vec();
         let bytes = entries.iter().map(weight).sum();
-        (!entries.is_empty()).then(|| self.hand_out(entries.to_vec(), bytes))
+        (!entries.is_empty()).then(|| self.hand_out(entries, bytes))
+    }
+
+    /// Nothing more is handed out for now, whatever was asked for.
+    pub(crate) fn stop(&mut self) {
+        self.reading = None;
     }
 
     /// The state machine has everything up to here.
@@ -89,3 +94,6 @@ impl Applying {
         Effect::Apply { entries }
     }
 }
+
+#[cfg(test)]
+mod tests;

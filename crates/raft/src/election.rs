@@ -73,6 +73,7 @@ impl Raft {
         assert!(own_vote.is_some(), "a new term is not durable yet");
         self.part = Part::Candidate(Ballot { votes: BTreeMap::new(), own_vote });
         let (term, last) = (self.state.term, self.log.last());
+        self.outbox.withdraw_votes();
         for voter in quorum::voters(&self.conf).filter(|voter| *voter != me) {
             self.outbox.send_after(own_vote, voter, term, Body::Vote { last, transfer });
         }

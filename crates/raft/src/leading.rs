@@ -255,6 +255,7 @@ impl Raft {
         }
         let conf = &self.conf;
         leading.transfer.take_if(|transfer| conf.voters.binary_search(&transfer.to).is_err());
+        leading.reads.doubt_lease();
         self.advance_commit();
         self.answer_reads();
     }

@@ -195,3 +195,6 @@ pub(crate) fn fitting<'a>(
     }
     (taken, bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,3 +159,6 @@ impl Unapplied {
         applied < self.unseen.min(commit) || self.seen.front().is_some_and(|index| *index <= commit)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,4 +82,9 @@ impl Outbox {
             _ => true,
         });
     }
+
+    /// Another campaign begins: the requests of the last one are of no use any more.
+    pub(crate) fn withdraw_votes(&mut self) {
+        self.held.retain(|(_, message)| !matches!(message.body, Body::Vote { .. }));
+    }
 }

@@ -58,3 +58,6 @@ fn majority_reached(voters: &[NodeId], of: impl Fn(NodeId) -> u64) -> u64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,13 @@ impl Reads {
         }
     }
 
+    /// The voters changed: those who promised may not be a quorum any more.
+    pub(crate) fn doubt_lease(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.until = Time::ZERO;
+        }
+    }
+
     /// Leadership ended: those who asked here ask again, others notice by themselves.
     pub(crate) fn lost(self, outbox: &mut Outbox) {
         let waiting = self.waiting.into_iter().map(|(_, _, question)| question);

@@ -33,6 +33,7 @@ impl Raft {
         } else if is_newer && marker.conf_state.contains(self.config.id) {
             // What was to be written comes before the log is replaced.
             self.give_to_log();
+            self.applying.stop();
             self.installing = Some(marker.clone());
             return self.outbox.push(Effect::InstallSnapshot { marker });
         }
