@@ -97,6 +97,11 @@ impl<O: Owner> Desk<O> {
         Ok(())
     }
 
+    /// Whether work lies here that nobody has taken up.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.state().work.is_empty()
+    }
+
     /// Takes the owner if it has nothing to do; to be put back by [`end`](Self::end).
     pub(crate) fn borrow(&self) -> Option<O> {
         let mut state = self.state();

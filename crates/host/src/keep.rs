@@ -21,6 +21,8 @@ pub(crate) struct Keeper {
 pub(crate) enum Work {
     /// As [`node::Effect::Append`].
     Append { ticket: WriteTicket, entries: Vec<Entry>, hard_state: Option<HardState>, sync: bool },
+    /// The member stops: what nobody waits for is kept, too.
+    Finish,
     /// The engine holds the snapshot at the marker, durably: the log goes on after it.
     Install { marker: Marker },
     /// As [`node::Effect::Trim`].
@@ -49,6 +51,7 @@ impl Keeper {
                     self.unsynced = Some(ticket);
                     sync |= awaited;
                 }
+                Work::Finish => self.finish()?,
                 Work::Install { marker } => {
                     self.finish()?;
                     events.extend(self.synced());
@@ -72,12 +75,7 @@ impl Keeper {
         Ok(events)
     }
 
-    /// The member stops: what nobody waited for is kept, too.
-    ///
-    /// # Errors
-    ///
-    /// A fault; nothing was promised that could be lost by it.
-    pub(crate) fn finish(&mut self) -> Result<(), Fault> {
+    fn finish(&mut self) -> Result<(), Fault> {
         if self.unsynced.is_some() { self.log.sync() } else { Ok(()) }
     }
 

@@ -1,20 +1,26 @@
 //! Where received snapshots wait until the node has decided about them.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backend::Table;
 use bytes::{Buf, Bytes};
 use node::SpoolTicket;
 use transport::{Source, UnreadableSnapshot};
+use units::Index;
 
 use crate::content::{Blocks, Import};
 
-/// What a file of the spool ends with. Whatever is there at a start is left over from a member that
-/// ended before it was installed, and of no use.
-const EXTENSION: &str = "spool";
+/// What the file of a received snapshot ends with. Whatever is there at a start is left over from a
+/// member that ended before it was installed, and of no use.
+const RECEIVED: &str = "spool";
+
+/// What the file ends with once the snapshot is being installed; its name is the snapshot's index.
+/// If it is there at a start, the engine may hold the snapshot while the log does not know.
+const INSTALLING: &str = "installing";
 
 /// A folder with at most one received snapshot in it, on its way or complete.
 #[derive(Debug)]
@@ -30,23 +36,33 @@ struct State {
     /// The one that is there: room for another only when it is installed or discarded, so that none
     /// is removed while it is read.
     held: Option<SpoolTicket>,
+    /// Where it was taken, if it is being installed.
+    installing: Option<Index>,
 }
 
 impl Spool {
-    /// The spool in this folder, which is made if it is not there, and empty afterwards.
+    /// The spool in this folder, which is made if it is not there, and emptied but for a snapshot
+    /// that was being installed: the second answer says where that was taken.
     ///
     /// # Errors
     ///
     /// When the folder cannot be made or emptied.
-    pub(crate) fn open(folder: PathBuf, bytes_max: u64) -> io::Result<Self> {
+    pub(crate) fn open(folder: PathBuf, bytes_max: u64) -> io::Result<(Self, Option<Index>)> {
         fs::create_dir_all(&folder)?;
+        let mut installing = None;
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == EXTENSION) {
-                fs::remove_file(path)?;
+            let extension = path.extension().and_then(OsStr::to_str);
+            let stem = path.file_stem().and_then(OsStr::to_str);
+            match (extension, stem.and_then(|stem| stem.parse().ok())) {
+                (Some(RECEIVED), _) => fs::remove_file(path)?,
+                (Some(INSTALLING), Some(index)) => installing = Some(Index(index)),
+                // Not ours.
+                _ => {}
             }
         }
-        Ok(Self { folder, bytes_max, state: Mutex::default() })
+        let state = Mutex::new(State { next: 0, held: None, installing });
+        Ok((Self { folder, bytes_max, state }, installing))
     }
 
     /// Takes in a snapshot whole and checks it, so that the node hears only of what can be
@@ -79,30 +95,49 @@ impl Spool {
         }
     }
 
-    /// The records of a received snapshot.
+    /// The records of a received snapshot, which is being installed from now on. That this is so is
+    /// durable.
     ///
     /// # Errors
     ///
     /// When the file is not there.
-    pub(crate) fn read(
+    pub(crate) fn install(
         &self,
         spool: SpoolTicket,
+        index: Index,
         tables: &'static [Table],
     ) -> io::Result<Import<BufReader<File>>> {
-        let path = self.path(spool);
+        let path = self.installing(index);
+        fs::rename(self.received(spool), &path)?;
+        self.sync()?;
+        self.state().installing = Some(index);
         let file = File::open(&path)?;
         Ok(Import::new(path.display().to_string(), BufReader::new(file), tables))
     }
 
-    /// It is installed, or of no use: its place is free. A file that cannot be removed now is
-    /// removed at the next start.
+    /// What was being installed is durable in engine and log: its place is free.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be removed.
+    pub(crate) fn installed(&self) -> io::Result<()> {
+        let mut state = self.state();
+        if let Some(index) = state.installing.take() {
+            fs::remove_file(self.installing(index))?;
+            state.held = None;
+        }
+        Ok(())
+    }
+
+    /// It is of no use: its place is free. A file that cannot be removed now is removed at the next
+    /// start.
     pub(crate) fn discard(&self, spool: SpoolTicket) {
-        drop(fs::remove_file(self.path(spool)));
+        drop(fs::remove_file(self.received(spool)));
         self.state().held.take_if(|held| *held == spool);
     }
 
     fn write(&self, spool: SpoolTicket, source: &mut dyn Source) -> io::Result<()> {
-        let file = File::create_new(self.path(spool))?;
+        let file = File::create_new(self.received(spool))?;
         let copied = Copied {
             source: Chunks { source, chunk: Bytes::new() },
             copy: BufWriter::new(file),
@@ -112,12 +147,20 @@ impl Spool {
         while blocks.next()?.is_some() {}
         let file = blocks.into_inner().copy.into_inner().map_err(|error| error.into_error())?;
         file.sync_all()?;
+        self.sync()
+    }
+
+    /// Makes the names of files durable.
+    fn sync(&self) -> io::Result<()> {
         File::open(&self.folder)?.sync_all()
     }
 
-    fn path(&self, spool: SpoolTicket) -> PathBuf {
-        let name = Path::new(&spool.0.to_string()).with_extension(EXTENSION);
-        self.folder.join(name)
+    fn received(&self, spool: SpoolTicket) -> PathBuf {
+        self.folder.join(format!("{}.{RECEIVED}", spool.0))
+    }
+
+    fn installing(&self, index: Index) -> PathBuf {
+        self.folder.join(format!("{index}.{INSTALLING}"))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -44,6 +44,10 @@ fn folder() -> TempDir {
 }
 
 fn spool(folder: &TempDir) -> Spool {
+    open(folder).0
+}
+
+fn open(folder: &TempDir) -> (Spool, Option<Index>) {
     Spool::open(folder.path().join("snapshots"), 10_000).expect("the folder can be made")
 }
 
@@ -56,14 +60,15 @@ fn what_was_received_can_be_read() {
     let folder = folder();
     let spool = spool(&folder);
     let ticket = spool.receive(&mut cut(export(&["a", "b"]), 0)).expect("it is whole");
-    let mut records = spool.read(ticket, TABLES).expect("the file is there");
+    let mut records = spool.install(ticket, Index(7), TABLES).expect("the file is there");
     for key in ["a", "b"] {
         let record = records.next().expect("it is whole").expect("there is another");
         assert_eq!(record, (TABLES[0], key.into(), "value".into()));
     }
     assert_eq!(records.next(), Ok(None));
-    spool.discard(ticket);
+    spool.installed().expect("the file can be removed");
     assert_eq!(files(&folder), 0);
+    assert!(spool.receive(&mut export(&["c"])).is_ok(), "its place is free");
 }
 
 #[test]
@@ -72,12 +77,12 @@ fn there_is_room_for_one() {
     let spool = spool(&folder);
     let first = spool.receive(&mut export(&["a"])).expect("it is whole");
     assert!(spool.receive(&mut export(&["b"])).is_err());
-    assert!(spool.read(first, TABLES).is_ok(), "the first is untouched");
     spool.discard(first);
     let second = spool.receive(&mut export(&["b"])).expect("there is room again");
     assert_ne!(first, second);
     spool.discard(first);
-    assert!(spool.read(second, TABLES).is_ok(), "a late word about the first is not about this");
+    let records = spool.install(second, Index(7), TABLES);
+    assert!(records.is_ok(), "a late word about the first is not about this");
 }
 
 #[test]
@@ -92,7 +97,8 @@ fn of_what_is_not_whole_nothing_is_left() {
 #[test]
 fn what_is_too_large_is_refused() {
     let folder = folder();
-    let spool = Spool::open(folder.path().join("snapshots"), 30).expect("the folder can be made");
+    let (spool, _) =
+        Spool::open(folder.path().join("snapshots"), 30).expect("the folder can be made");
     assert!(spool.receive(&mut export(&["a"])).is_err());
     assert_eq!(files(&folder), 0);
 }
@@ -102,6 +108,19 @@ fn leftovers_are_removed_at_a_start() {
     let folder = folder();
     spool(&folder).receive(&mut export(&["a"])).expect("it is whole");
     assert_eq!(files(&folder), 1);
-    spool(&folder);
+    assert_eq!(open(&folder).1, None);
     assert_eq!(files(&folder), 0);
+}
+
+#[test]
+fn an_interrupted_installation_leaves_a_trace() {
+    let folder = folder();
+    let spool = spool(&folder);
+    let ticket = spool.receive(&mut export(&["a"])).expect("it is whole");
+    assert!(spool.install(ticket, Index(7), TABLES).is_ok());
+    for _ in 0..2 {
+        assert_eq!(open(&folder).1, Some(Index(7)), "until it is dealt with");
+    }
+    open(&folder).0.installed().expect("the file can be removed");
+    assert_eq!(open(&folder).1, None);
 }

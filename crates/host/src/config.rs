@@ -1,0 +1,80 @@
+//! What a member is put together from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backend::Backend;
+use consensus::Consensus;
+use node::TrimPolicy;
+use state::Version;
+use tokio::runtime::Handle as Runtime;
+use transport::{Sink, Transport};
+use units::Time;
+
+/// How a member behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its name for people, which it makes known to the others.
+    pub name: String,
+    /// Where clients reach it, which it makes known to the others.
+    pub client_urls: Vec<String>,
+    /// What it speaks.
+    pub version: Version,
+    /// How consensus behaves; `id` and `seed` are set by the member.
+    pub consensus: consensus::Config,
+    /// How the state machine behaves; `node` is set by the member.
+    pub state: state::Config,
+    /// How watching behaves; `seed` is set by the member.
+    pub watch: watch::Config,
+    /// How much of the log is kept.
+    pub trim: TrimPolicy,
+    /// How long a request may take (etcd: 5 s and two election timeouts).
+    pub request_timeout: Duration,
+    /// The largest command (etcd: 1.5 MiB).
+    pub request_bytes_max: usize,
+    /// Whether changes of members are refused that could cost the cluster its quorum.
+    pub strict_changes: bool,
+    /// How often the engine is made durable, and so how much of the log a start replays.
+    pub sync_every: Duration,
+    /// A folder for received snapshots, of which nothing survives a start.
+    pub spool: PathBuf,
+    /// The largest snapshot that is taken in.
+    pub snapshot_bytes_max: u64,
+    /// How many long reads may run at once.
+    pub reads_max: usize,
+    /// What the ordering thread does itself when it finds the others idle.
+    pub inline: Inline,
+}
+
+/// What the ordering thread does itself, instead of waking the thread whose work it is, when nothing
+/// else waits. It saves a hop when there is little to do, and costs nothing when there is much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inline {
+    /// Applying.
+    pub apply: bool,
+    /// Writing the log, if there is no other voter: what waits for peers must not wait for the disk.
+    pub keep: bool,
+}
+
+/// The parts of a member.
+pub struct Parts {
+    /// The log, as it was found or just made.
+    pub log: raftlog::Opened,
+    /// The engine.
+    pub backend: Arc<dyn Backend>,
+    /// Makes the consensus machine.
+    pub consensus: MakeConsensus,
+    /// Makes the transport, which delivers into the sink from then on.
+    pub transport: MakeTransport,
+    /// Where whatever waits for sockets and clocks runs; it must have time, and threads for blocking
+    /// calls.
+    pub runtime: Runtime,
+}
+
+/// Makes a consensus machine from where the member starts.
+pub type MakeConsensus =
+    Box<dyn FnOnce(Time, consensus::Config, consensus::Start) -> Box<dyn Consensus>>;
+
+/// Makes a transport that delivers into the sink.
+pub type MakeTransport = Box<dyn FnOnce(Arc<dyn Sink>) -> Arc<dyn Transport>>;

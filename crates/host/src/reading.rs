@@ -1,0 +1,51 @@
+//! Long reads, on threads for that.
+
+use std::sync::Arc;
+
+use state::{Fault, Published};
+use units::{NodeId, Revision};
+
+use crate::ask::{self, Answer, Question};
+use crate::handle::Hashed;
+use crate::shared::Shared;
+use crate::{Cause, Error};
+
+impl Shared {
+    /// Reads what is published when its turn comes.
+    pub(crate) async fn read<T, F>(&self, read: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Published) -> Result<T, Fault> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(|_| Error::Stopped)?;
+        let published = self.published();
+        let read = self.runtime.spawn_blocking(move || {
+            let read = read(&published);
+            drop(permit);
+            read
+        });
+        match read.await {
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(fault)) => {
+                self.end(fault.into());
+                Err(Error::Stopped)
+            }
+            Err(_) => Err(Error::Stopped),
+        }
+    }
+
+    /// The keyspace of a member in short.
+    pub(crate) async fn hash(&self, of: NodeId, revision: Revision) -> Result<Hashed, Error> {
+        let hashed = if of == self.identity.node {
+            self.hashed(revision).await?
+        } else {
+            match self.ask(of, Question::hash(revision)).await? {
+                Answer::Hashed(hashed) => hashed,
+                _ => return Err(Error::TimedOut(Cause::Unknown)),
+            }
+        };
+        let ask::Hashed { hash, revision, compacted, newest } = hashed;
+        let (revision, compacted) = (Revision(revision), Revision(compacted));
+        Ok(Hashed { hash, revision, compacted, newest: Revision(newest) })
+    }
+}

@@ -1,0 +1,158 @@
+//! A member's threads, and its end.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use units::NodeId;
+
+use crate::desk::{Desk, Owner};
+use crate::order::Work;
+use crate::shared::Shared;
+use crate::{Ending, durable, keep, versions};
+
+/// A member with its threads. When it is dropped without having been stopped, it ends as if its
+/// process was killed.
+pub(crate) struct Running {
+    pub(crate) shared: Arc<Shared>,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    order: JoinHandle<()>,
+    keep: JoinHandle<()>,
+    apply: JoinHandle<()>,
+    durable: JoinHandle<()>,
+}
+
+impl Running {
+    /// Sets everything in motion.
+    pub(crate) fn start(shared: &Arc<Shared>) -> Self {
+        let threads = Threads {
+            keep: serve(
+                shared,
+                "keep",
+                |shared| &shared.keep,
+                |shared, keeper, work| {
+                    let events = keeper.keep(work.drain(..))?;
+                    shared.order.post_all(&mut events.into_iter().map(Work::Event).collect());
+                    Ok(())
+                },
+            ),
+            apply: serve(
+                shared,
+                "apply",
+                |shared| &shared.apply,
+                |shared, applier, work| {
+                    let mut reports = applier.work(shared, work.drain(..))?;
+                    shared.order.post_all(&mut reports);
+                    applier.rest(shared)
+                },
+            ),
+            order: serve(
+                shared,
+                "order",
+                |shared| &shared.order,
+                |shared, orderer, work| orderer.pump(shared, work),
+            ),
+            durable: thread(shared, "durable", durable::run),
+        };
+        shared.runtime.spawn(versions::publish(Arc::clone(shared)));
+        shared.runtime.spawn(versions::watch_over(Arc::clone(shared)));
+        Self { shared: Arc::clone(shared), threads: Mutex::new(Some(threads)) }
+    }
+
+    /// Stops in order: who leads hands over; then no more is ordered, what was ordered is kept, what
+    /// was handed out is applied, and all of it made durable.
+    pub(crate) async fn stop(&self) {
+        if let Some(to) = self.successor() {
+            // Without a successor the others elect one by themselves.
+            _ = self.shared.transfer(to).await;
+        }
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(threads) = threads else { return };
+        let shared = Arc::clone(&self.shared);
+        let stopped = self.shared.runtime.spawn_blocking(move || {
+            shared.order.close();
+            drop(threads.order.join());
+            shared.keep.post(keep::Work::Finish);
+            shared.keep.close();
+            drop(threads.keep.join());
+            shared.apply.close();
+            drop(threads.apply.join());
+            shared.durable.close();
+            drop(threads.durable.join());
+            shared.end(Ending::Asked);
+        });
+        drop(stopped.await);
+    }
+
+    /// The other voter who was connected the longest, if this member leads.
+    fn successor(&self) -> Option<NodeId> {
+        let shared = &self.shared;
+        if !shared.leads() || shared.ending.borrow().is_some() {
+            return None;
+        }
+        let transport = shared.transport()?;
+        let published = shared.published();
+        let others = published.conf_state.voters.iter().filter(|id| **id != shared.identity.node);
+        let connected = others.filter_map(|id| Some((transport.connected(*id)?, *id)));
+        connected.max().map(|(_, id): (Duration, NodeId)| id)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.end(Ending::Asked);
+    }
+}
+
+/// A thread for a desk.
+fn serve<O: Owner>(
+    shared: &Arc<Shared>,
+    name: &str,
+    desk: fn(&Shared) -> &Desk<O>,
+    pump: fn(&Shared, &mut O, &mut VecDeque<O::Work>) -> Result<(), Ending>,
+) -> JoinHandle<()>
+where
+    O: 'static,
+{
+    thread(shared, name, move |shared| {
+        let desk = desk(shared);
+        let mut work = VecDeque::new();
+        while let Some(mut owner) = desk.begin(&mut work) {
+            pump(shared, &mut owner, &mut work)?;
+            desk.end(owner);
+        }
+        Ok(())
+    })
+}
+
+/// A thread whose failure is the member's end.
+fn thread(
+    shared: &Arc<Shared>,
+    name: &str,
+    run: impl FnOnce(&Shared) -> Result<(), Ending> + Send + 'static,
+) -> JoinHandle<()> {
+    let name = format!("{name}-{}", shared.identity.node);
+    let shared = Arc::clone(shared);
+    let run = move || {
+        // What a panic leaves behind is not used again: the member ends.
+        let ended = catch_unwind(AssertUnwindSafe(|| run(&shared)));
+        match ended.unwrap_or_else(|panic| Err(Ending::Bug(words(&*panic)))) {
+            Ok(()) => {}
+            Err(ending) => shared.end(ending),
+        }
+    };
+    Builder::new().name(name).spawn(run).expect("a process can have four more threads")
+}
+
+/// What an assertion said.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "it panicked without a word".into())
+}
