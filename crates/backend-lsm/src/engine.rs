@@ -96,6 +96,7 @@ impl LsmBackend {
     /// [`Fault::Foreign`] if the directory is somebody else's, which is then left as it is;
     /// [`Fault::Locked`] if it is in use; [`Fault::Corrupt`] if it is damaged; [`Fault::Io`].
     pub fn open(directory: &Path, options: Options) -> Result<Self, Fault> {
+        assert!(options.memtable_bytes > 0, "nothing fits into a memtable of no bytes");
         let mut directory = Directory::open(directory)?;
         let (cache, stop) =
             (Arc::new(Cache::with_capacity_bytes(options.cache_bytes)), Stop::default());
@@ -287,8 +288,8 @@ impl Shared {
         self.done.notify_all();
     }
 
-    /// Waits until there is something to do for the thread in that place; `false` when there will be
-    /// nothing any more.
+    /// Waits until there is something to do for the thread in that place; `false` when there never
+    /// will be.
     fn awaits(&self, place: usize) -> bool {
         let mut work = hold(&self.work);
         loop {
