@@ -1,5 +1,8 @@
 //! What the records of a log add up to.
 
+#[cfg(test)]
+mod tests;
+
 use raftlog::Marker;
 use units::{HardState, Index, Position, Term};
 

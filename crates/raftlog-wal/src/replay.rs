@@ -24,6 +24,7 @@ pub(crate) struct Replay {
 }
 
 /// Something written.
+#[derive(Clone)]
 pub(crate) enum Item {
     /// An entry, and where to find it.
     Entry(Position, Place),

@@ -80,6 +80,12 @@ impl SimulatedDisk {
         self.disk().crash();
     }
 
+    /// The programs that use the disk die, and the power stays: what was not synced is still there,
+    /// and still not synced.
+    pub fn kill(&self) {
+        self.disk().end_programs();
+    }
+
     /// How many calls so far changed something or synced.
     #[must_use]
     pub fn changes(&self) -> u64 {
@@ -384,6 +390,15 @@ impl Disk {
             match node {
                 Node::Directory(directory) => directory.crash(&mut self.random),
                 Node::File(content) => content.crash(&mut self.random),
+            }
+        }
+        self.end_programs();
+    }
+
+    fn end_programs(&mut self) {
+        for node in self.nodes.values_mut() {
+            if let Node::File(content) = node {
+                content.close();
             }
         }
         self.boot += 1;

@@ -1,5 +1,7 @@
 //! The power fails at each call in turn: what a start finds is the state before or after.
 
+use std::path::Path;
+
 use raftlog::{Opened, RaftLog};
 use units::{HardState, Index};
 
@@ -53,8 +55,18 @@ fn creating_leaves_a_log_or_none() {
             let world = World::new(seed, 512);
             world.disk.power_off_after(calls);
             let done = world.create().is_ok();
+            if seed % 2 == 0 {
+                world.disk.kill();
+                if world.exists() {
+                    drop(world.open().expect("opens what a process left"));
+                    world.disk.crash();
+                    assert!(world.exists(), "a log that was opened is there");
+                }
+            }
             world.disk.crash();
             assert!(world.exists() || !done, "a log that was made is there");
+            let directory = world.files().list(Path::new("/wal"));
+            assert!(directory.is_err() || world.exists(), "the directory has a segment in it");
             let opened = if world.exists() { world.open() } else { world.create() };
             let opened = opened.unwrap_or_else(|fault| panic!("after {calls} calls: {fault}"));
             assert_eq!(opened.last, Default::default());
@@ -113,18 +125,18 @@ fn trimming_leaves_the_old_marker_or_the_new() {
 
 #[test]
 fn installing_leaves_the_old_log_or_the_new() {
-    for snapshot in [40, 10, 9, 8] {
+    for (term, snapshot) in [(5, 40), (5, 10), (5, 9), (5, 8), (1, 8)] {
         at_each_call(
             |log| {
                 some_entries(log);
                 log.trim(&marker(1, 3)).expect("trims");
                 log.append(&[entry(1, 10, 30)], None).expect("appends");
             },
-            |log| log.install(&marker(5, snapshot)).is_ok(),
+            |log| log.install(&marker(term, snapshot)).is_ok(),
             |opened, done| {
-                if opened.marker == marker(5, snapshot) {
+                if opened.marker == marker(term, snapshot) {
                     assert_eq!(contents(&*opened.log.reader()), []);
-                    assert_eq!(opened.last, marker(5, snapshot).position);
+                    assert_eq!(opened.last, marker(term, snapshot).position);
                     assert_eq!(opened.hard_state, hard_state(1, snapshot));
                 } else {
                     assert!(!done, "an install that was acknowledged is there");

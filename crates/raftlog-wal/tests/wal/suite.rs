@@ -34,8 +34,13 @@ mod on_simulated_disks {
             Wal::open(Arc::new(self.0.clone()), Path::new("/wal"), SEGMENT_BYTES)
         }
 
+        /// The power fails; or only the process, so that what a start shows was never synced.
         fn crash(&self, log: Box<dyn RaftLog>) {
-            self.0.crash();
+            if self.0.changes() % 3 == 0 {
+                self.0.kill()
+            } else {
+                self.0.crash()
+            }
             drop(log);
         }
 

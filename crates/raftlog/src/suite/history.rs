@@ -166,6 +166,8 @@ impl History {
         }
         self.doomed = false;
         let found = opened(subject);
+        let (marker, commit) = (found.marker.position.index, found.hard_state.commit);
+        assert!(marker <= commit, "seed {}: {marker} is not committed", self.seed);
         let moment = self.moment_of(&found);
         self.moments = vec![self.moments.swap_remove(moment)];
         self.hard_states = vec![(0, found.hard_state)];

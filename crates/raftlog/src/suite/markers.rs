@@ -68,15 +68,17 @@ pub fn an_old_marker_changes_nothing<S: Subject>(subject: impl Fn() -> S) {
 
 /// A snapshot replaces the log, whether it lies behind its end or contradicts it.
 pub fn an_install_forgets_everything<S: Subject>(subject: impl Fn() -> S) {
-    for (last, snapshot) in [(30, 500), (30, 31), (30, 30), (30, 12), (0, 9)] {
+    for (last, term, snapshot) in
+        [(30, 4, 500), (30, 4, 31), (30, 4, 30), (30, 4, 12), (30, 1, 12), (0, 4, 9)]
+    {
         let subject = subject();
         let mut log = created(&subject);
         let reader = log.reader();
         log.append(&entries(1, 1, last), Some(hard_state(1, last.min(8)))).expect("appends");
         log.sync().expect("syncs");
-        log.append(&entries(1, last + 1, last + 3), Some(hard_state(4, last.min(8))))
-            .expect("appends");
-        log.install(&marker(4, snapshot)).expect("installs");
+        let unsynced = entries(1, last + 1, last + 3);
+        log.append(&unsynced, Some(hard_state(4, last.min(8)))).expect("appends");
+        log.install(&marker(term, snapshot)).expect("installs");
         assert_eq!(reader.bounds(), (Index(snapshot + 1), Index(snapshot)));
         let gone = reader.read(Index(1), Index(snapshot), EVERYTHING);
         assert_eq!(gone, Err(ReadError::Trimmed { first: Index(snapshot + 1) }));
@@ -87,7 +89,7 @@ pub fn an_install_forgets_everything<S: Subject>(subject: impl Fn() -> S) {
         log.sync().expect("syncs");
         drop((log, reader));
         let found = opened(&subject);
-        assert_eq!(found.marker, marker(4, snapshot));
+        assert_eq!(found.marker, marker(term, snapshot));
         assert_eq!(found.hard_state, hard_state(4, snapshot));
         assert_eq!(found.last, position(4, snapshot + 5));
         assert_eq!(contents(&*found.log.reader()), entries(4, snapshot + 1, snapshot + 5));

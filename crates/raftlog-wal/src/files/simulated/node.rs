@@ -172,6 +172,10 @@ impl Content {
         if let Some(last) = self.durable.get_mut(&(self.len / SECTOR_BYTES)) {
             last[within_sector(self.len)..].fill(0);
         }
+    }
+
+    /// Nobody has it open any more.
+    pub(super) fn close(&mut self) {
         self.locked_by = None;
         self.handles = 0;
     }
