@@ -1,5 +1,5 @@
-//! What a member asks others over plain HTTP, as etcd's members ask each other: who the members are,
-//! and which version they have.
+//! What a member asks others over plain HTTP, as etcd's members ask each other: who the members
+//! are.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use state::Member;
 use tokio::net::TcpStream;
 use tokio::time;
 use units::ClusterId;
 
-use api::members::Member;
-use api::urls::{Url, Urls};
+use api::urls::Url;
 
 /// The largest answer that is read: thousands of members.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -45,20 +45,8 @@ pub(crate) async fn membership<'a>(
 async fn members_of(url: &Url, patience: Duration) -> Result<Membership, String> {
     let (answer, cluster) = get(url, "/members", patience).await?;
     let cluster = cluster.ok_or("the answer names no cluster")?;
-    let members = api::members::from_json(&answer).map_err(|error| error.to_string())?;
+    let members = serde_json::from_slice(&answer).map_err(described)?;
     Ok(Membership { cluster, members })
-}
-
-/// Asks a member which version it has, at the first of its URLs that answers.
-pub(crate) async fn version(urls: &Urls, patience: Duration) -> Result<Bytes, String> {
-    let mut last = String::new();
-    for url in urls.iter() {
-        match get(url, "/version", patience).await {
-            Ok((answer, _)) => return Ok(answer),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 /// Gets a path, and the cluster that the answer names.

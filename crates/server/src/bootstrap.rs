@@ -5,9 +5,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use api::members::Member;
+use api::ids;
 use api::urls::{Url, Urls};
-use api::{ids, urls};
+use state::Member;
 use tokio::time;
 use units::{ClusterId, NodeId};
 
@@ -102,13 +102,13 @@ pub(crate) async fn origin(config: &Config) -> Result<Origin, Refused> {
 }
 
 fn is_started(known: &Membership, id: NodeId) -> bool {
-    known.members.iter().any(|member| member.id == id && !member.client_urls.is_empty())
+    known.members.iter().any(|member| member.id == id.0 && !member.client_urls.is_empty())
 }
 
 /// The cluster that the flags describe; the same on every member with the same flags.
 fn founding(config: &Config) -> Origin {
     let member = |(name, urls): (&String, &Urls)| Member {
-        id: ids::founding_member(urls, &config.initial_cluster_token),
+        id: ids::founding_member(urls, &config.initial_cluster_token).0,
         peer_urls: urls.to_strings(),
         is_learner: false,
         name: name.clone(),
@@ -117,15 +117,15 @@ fn founding(config: &Config) -> Origin {
     let mut members: Vec<Member> = config.initial_cluster.iter().map(member).collect();
     members.sort_by_key(|member| member.id);
     let own = members.iter().find(|member| member.name == config.name);
-    let id = own.expect("the name was looked up before").id;
-    let cluster = ids::cluster(members.iter().map(|member| member.id));
+    let id = NodeId(own.expect("the name was looked up before").id);
+    let cluster = ids::cluster(members.iter().map(|member| NodeId(member.id)));
     Origin { cluster, id, members, founds: true }
 }
 
 /// The cluster as it is; the flags must list the same members, and say which of them this is.
 async fn joining(config: &Config, known: Membership) -> Result<Origin, Refused> {
     let refused = |why: String| Refused::OtherMembers {
-        members: known.members.iter().map(Member::to_string).collect::<Vec<_>>().join(" "),
+        members: known.members.iter().map(in_words).collect::<Vec<_>>().join(" "),
         why,
     };
     if known.members.len() != config.initial_cluster.len() {
@@ -144,20 +144,23 @@ async fn joining(config: &Config, known: Membership) -> Result<Origin, Refused> 
         }
         let Some(name) = found else {
             return Err(refused(format!(
-                "unmatched member while checking PeerURLs (member {}: {})",
-                member.id,
-                member.peer_urls.join(",")
+                "unmatched member while checking PeerURLs ({})",
+                in_words(member)
             )));
         };
         listed.remove(&name);
         if name == config.name {
-            own = Some(member.id);
+            own = Some(NodeId(member.id));
         }
         member.name = name;
     }
     let id = own.expect("as many are listed as there are members, and this one is listed");
     members.sort_by_key(|member| member.id);
     Ok(Origin { cluster: known.cluster, id, members, founds: false })
+}
+
+fn in_words(member: &Member) -> String {
+    format!("{}={}", NodeId(member.id), member.peer_urls.join(","))
 }
 
 fn check_duplicates(cluster: &BTreeMap<String, Urls>) -> Result<(), Refused> {
@@ -210,7 +213,7 @@ async fn same_places(one: &[String], other: &[String]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    let (Ok(one), Ok(other)) = (urls::Urls::parse(one), urls::Urls::parse(other)) else {
+    let (Ok(one), Ok(other)) = (Urls::parse(one), Urls::parse(other)) else {
         return false;
     };
     let both = async { places(&one).await == places(&other).await };

@@ -42,8 +42,6 @@ pub struct Config {
     pub heartbeat: Duration,
     /// `--election-timeout`
     pub election_timeout: Duration,
-    /// `--initial-election-tick-advance`
-    pub initial_election_tick_advance: bool,
     /// `--pre-vote`
     pub pre_vote: bool,
     /// `--strict-reconfig-check`
@@ -68,8 +66,6 @@ pub struct Config {
     pub keepalive_timeout: Duration,
     /// `--watch-progress-notify-interval`
     pub watch_progress_interval: Duration,
-    /// `--warning-apply-duration`
-    pub warning_apply_duration: Duration,
     /// `--warning-unary-request-duration`
     pub warning_request_duration: Duration,
     /// `--unsafe-no-fsync`
@@ -193,7 +189,6 @@ impl Config {
             initial_cluster_token: settings.text("initial-cluster-token").to_owned(),
             heartbeat: Duration::from_millis(settings.uint("heartbeat-interval")),
             election_timeout: Duration::from_millis(settings.uint("election-timeout")),
-            initial_election_tick_advance: settings.bool("initial-election-tick-advance"),
             pre_vote: settings.bool("pre-vote"),
             strict_reconfig_check: settings.bool("strict-reconfig-check"),
             learners_max: usize::try_from(settings.int("max-learners")).unwrap_or(0),
@@ -211,7 +206,6 @@ impl Config {
             keepalive_timeout: duration("grpc-keepalive-timeout").unwrap_or(Duration::MAX),
             watch_progress_interval: duration("watch-progress-notify-interval")
                 .unwrap_or(WATCH_PROGRESS_DEFAULT),
-            warning_apply_duration: duration("warning-apply-duration").unwrap_or_default(),
             warning_request_duration: duration("warning-unary-request-duration")
                 .unwrap_or(SLOW_REQUEST_DEFAULT),
             unsafe_no_fsync: settings.bool("unsafe-no-fsync"),

@@ -3,6 +3,7 @@
 //! ```text
 //!   DIR/member/wal   the raft log          (or --wal-dir)
 //!   DIR/member/lsm   the engine
+//!   DIR/member/spool snapshots on their way in
 //! ```
 
 use std::fs::{self, DirBuilder};
@@ -24,6 +25,7 @@ const ENGINE: &str = "lsm";
 pub(crate) struct DataDir {
     pub(crate) log: PathBuf,
     pub(crate) engine: PathBuf,
+    pub(crate) spool: PathBuf,
     /// Whether there is a log: the member has been started before.
     pub(crate) has_log: bool,
 }
@@ -56,7 +58,7 @@ impl DataDir {
         for dir in [config.data_dir.as_path(), &member].into_iter().chain(log.parent()) {
             make(dir)?;
         }
-        Ok(Self { log, engine, has_log })
+        Ok(Self { log, engine, spool: member.join("spool"), has_log })
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use host::Ending;
+
 use crate::bootstrap::Refused;
-use crate::config::{BadConfig, Misuse};
+use crate::config::BadConfig;
 
 /// Why a member does not start, or ends. Each is one line, in etcd's words where etcd has some.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,10 @@ pub enum Error {
     Bootstrap(String),
     /// The data directory cannot be used.
     DataDir(String),
+    /// The member has ended.
+    Ended(Ending),
+    /// The engine cannot be used.
+    Engine(backend::Fault),
     /// One cannot listen there.
     Listen {
         /// Host and port.
@@ -23,8 +29,10 @@ pub enum Error {
     },
     /// The log cannot be written.
     Log(String),
-    /// The flags cannot be understood.
-    Usage(String),
+    /// The raft log cannot be used.
+    Raftlog(raftlog::Fault),
+    /// The system refuses something that a program can count on.
+    System(String),
 }
 
 impl fmt::Display for Error {
@@ -32,7 +40,10 @@ impl fmt::Display for Error {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Listen { address, error } => write!(f, "listen tcp {address}: bind: {error}"),
-            Self::Bootstrap(text) | Self::DataDir(text) | Self::Log(text) | Self::Usage(text) => {
+            Self::Ended(ending) => ending.fmt(f),
+            Self::Engine(fault) => fault.fmt(f),
+            Self::Raftlog(fault) => fault.fmt(f),
+            Self::Bootstrap(text) | Self::DataDir(text) | Self::Log(text) | Self::System(text) => {
                 f.write_str(text)
             }
         }
@@ -44,12 +55,6 @@ impl std::error::Error for Error {}
 impl From<BadConfig> for Error {
     fn from(error: BadConfig) -> Self {
         Self::Config(error)
-    }
-}
-
-impl From<Misuse> for Error {
-    fn from(error: Misuse) -> Self {
-        Self::Usage(error.to_string())
     }
 }
 

@@ -1,4 +1,29 @@
 //! A member put together from a configuration.
+//!
+//! ```text
+//!   arguments, environment ──► Config ──► DataDir, origin ──► parts ──► Member
+//!                                                                        ├─ peer port: transport, /members, …
+//!                                                                        └─ client port: api, once it has joined
+//! ```
+//!
+//! In goes what etcd's flags say; out comes a member that is one of a cluster, or one line that says
+//! why not. This is also what others embed: [`Config`] and [`Member`] without the program around
+//! them.
+//!
+//! # Invariants
+//!
+//! - Nothing is touched before every check is passed: a wrong flag or directory costs nothing.
+//! - Clients are served when, and only when, the member has joined.
+//! - Which parts there are is known here and nowhere else.
+//!
+//! # What it does not know
+//!
+//! What a request means.
+//!
+//! # Where to start
+//!
+//! [`run`], which is the program, then [`Member`] and `parts.rs`.
+
 mod ask;
 mod bootstrap;
 mod config;
@@ -6,5 +31,11 @@ mod data_dir;
 mod error;
 mod listen;
 mod log;
-pub use config::Config;
+mod member;
+mod parts;
+mod run;
+
+pub use config::{BadConfig, ClusterState, Config, LogConfig, LogFormat, LogLevel, LogOutput};
 pub use error::Error;
+pub use member::Member;
+pub use run::run;

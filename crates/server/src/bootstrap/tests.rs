@@ -1,6 +1,6 @@
-use api::members::{Member, to_json};
 use axum::Router;
 use axum::routing::get;
+use state::Member;
 use tokio::sync::watch;
 use units::{ClusterId, NodeId};
 
@@ -25,7 +25,7 @@ fn config(name: &str, cluster: &str, more: &[&str]) -> Config {
 
 fn member(id: u64, url: &str, client_urls: &[&str]) -> Member {
     Member {
-        id: NodeId(id),
+        id,
         peer_urls: vec![url.to_owned()],
         is_learner: false,
         name: String::new(),
@@ -38,7 +38,7 @@ async fn peer(members: impl FnOnce(&str) -> Vec<Member>) -> (String, watch::Send
     let urls = api::urls::Urls::parse(&["http://127.0.0.1:0"]).expect("it is one");
     let bound = Bound::bind(&urls).await.expect("a port is free");
     let url = format!("http://{}", bound.address().expect("it is bound"));
-    let text = to_json(&members(&url));
+    let text = serde_json::to_string(&members(&url)).expect("it is plain data");
     let answer = move || {
         let text = text.clone();
         async move { ([("x-etcd-cluster-id", "c1")], text) }

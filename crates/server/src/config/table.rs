@@ -668,7 +668,7 @@ pub(crate) static FLAGS: [Flag; 113] = [
         Group::Member,
         "separate directory for the WAL; empty means <data-dir>/member/wal",
     ),
-    ours(
+    later(
         "warning-apply-duration",
         Kind::Duration,
         "100ms",

@@ -1,0 +1,11 @@
+//! etcdd: arguments and environment in, an exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // What is not text is no flag and no setting that etcd knows.
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let arguments = std::env::args_os().skip(1).map(text);
+    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    server::run(arguments, variables)
+}

@@ -1,0 +1,131 @@
+//! `etcdserverpb.Lease`: leases.
+
+use futures_util::{StreamExt, stream};
+use host::Keys;
+use proto::etcdserverpb::lease_server::Lease;
+use proto::etcdserverpb::{
+    LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse,
+    LeaseLeasesRequest, LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse, LeaseStatus,
+    LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
+};
+use state::Command;
+use tokio::sync::watch;
+use tonic::{Request, Response, Status, Streaming};
+use units::LeaseId;
+
+use crate::service::{Answers, Service, expect_outcome};
+use crate::{error, gate, leader, words};
+
+/// What is left of a lease that is not there.
+const NO_TTL: i64 = -1;
+
+#[tonic::async_trait]
+impl Lease for Service {
+    type LeaseKeepAliveStream = Answers<LeaseKeepAliveResponse>;
+
+    async fn lease_grant(
+        &self,
+        request: Request<LeaseGrantRequest>,
+    ) -> Result<Response<LeaseGrantResponse>, Status> {
+        let mut request = request.into_inner();
+        if request.id == 0 {
+            request.id = self.fresh_lease_id();
+        }
+        let command = Command { lease_grant: Some(request), ..Command::default() };
+        let mut response = expect_outcome!(self.propose(command).await?, LeaseGrant);
+        self.complete(&mut response.header);
+        Ok(Response::new(response))
+    }
+
+    async fn lease_revoke(
+        &self,
+        request: Request<LeaseRevokeRequest>,
+    ) -> Result<Response<LeaseRevokeResponse>, Status> {
+        let command = Command { lease_revoke: Some(request.into_inner()), ..Command::default() };
+        let mut response = expect_outcome!(self.propose(command).await?, LeaseRevoke);
+        self.complete(&mut response.header);
+        Ok(Response::new(response))
+    }
+
+    async fn lease_keep_alive(
+        &self,
+        request: Request<Streaming<LeaseKeepAliveRequest>>,
+    ) -> Result<Response<Self::LeaseKeepAliveStream>, Status> {
+        let requires_leader = gate::requires_leader(request.metadata().as_ref());
+        let keeping = Keeping {
+            service: self.clone(),
+            requests: request.into_inner(),
+            leader_lost: requires_leader.then(|| self.leadership.lost()),
+        };
+        let answers = stream::try_unfold(keeping, |mut keeping| async move {
+            Ok(keeping.next().await?.map(|answer| (answer, keeping)))
+        });
+        Ok(Response::new(answers.boxed()))
+    }
+
+    async fn lease_time_to_live(
+        &self,
+        request: Request<LeaseTimeToLiveRequest>,
+    ) -> Result<Response<LeaseTimeToLiveResponse>, Status> {
+        let LeaseTimeToLiveRequest { id, keys } = request.into_inner();
+        let keys = if keys { Keys::Named } else { Keys::Omitted };
+        let found = self.handle.time_to_live(LeaseId(id), keys).await.map_err(error::of_host)?;
+        let mut response = LeaseTimeToLiveResponse { id, ttl: NO_TTL, ..Default::default() };
+        if let Some(found) = found {
+            response.ttl = found.remaining_s;
+            response.granted_ttl = found.ttl_s;
+            response.keys = found.keys;
+        }
+        response.header = Some(self.header());
+        Ok(Response::new(response))
+    }
+
+    async fn lease_leases(
+        &self,
+        _: Request<LeaseLeasesRequest>,
+    ) -> Result<Response<LeaseLeasesResponse>, Status> {
+        let ids = self.handle.leases().await.map_err(error::of_host)?;
+        let leases = ids.into_iter().map(|LeaseId(id)| LeaseStatus { id }).collect();
+        Ok(Response::new(LeaseLeasesResponse { header: Some(self.header()), leases }))
+    }
+}
+
+impl Service {
+    /// An id that no lease has: a request's, which nobody else draws, without its sign.
+    fn fresh_lease_id(&self) -> i64 {
+        loop {
+            let id = (self.handle.draw_id() & i64::MAX.unsigned_abs()).cast_signed();
+            if id != 0 {
+                return id;
+            }
+        }
+    }
+}
+
+/// A stream of keep-alives.
+struct Keeping {
+    service: Service,
+    requests: Streaming<LeaseKeepAliveRequest>,
+    leader_lost: Option<watch::Receiver<bool>>,
+}
+
+impl Keeping {
+    /// Answers the next request, in order; `None` when the client asks no more.
+    async fn next(&mut self) -> Result<Option<LeaseKeepAliveResponse>, Status> {
+        const PATH: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
+        let request = tokio::select! {
+            request = self.requests.message() => request,
+            () = leader::lost(&mut self.leader_lost) => return Err(error::no_leader()),
+        };
+        let Some(request) = request.map_err(|status| words::of_etcd(PATH, status))? else {
+            return Ok(None);
+        };
+        // Before the renewal, so that its revision is not later than a deletion that the client
+        // may have missed.
+        let header = Some(self.service.header());
+        let renewed = self.service.handle.keep_alive(LeaseId(request.id)).await;
+        // A lease that is not there has nothing left.
+        let ttl = renewed.map_err(error::of_host)?.unwrap_or(0);
+        Ok(Some(LeaseKeepAliveResponse { header, id: request.id, ttl }))
+    }
+}

@@ -1,0 +1,46 @@
+//! The API as something to be served.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use host::Handle;
+use proto::etcdserverpb::cluster_server::ClusterServer;
+use proto::etcdserverpb::kv_server::KvServer;
+use proto::etcdserverpb::lease_server::LeaseServer;
+use proto::etcdserverpb::maintenance_server::MaintenanceServer;
+use proto::etcdserverpb::watch_server::WatchServer;
+use proto::health::health_server::HealthServer;
+
+use crate::gate::{self, Rules};
+use crate::http;
+use crate::service::{Options, Service};
+
+/// What a member serves to its clients: gRPC over HTTP/2, and pages over HTTP of any version. To be
+/// called on the runtime that serves it.
+pub fn clients(handle: Handle, options: Options) -> Router {
+    let service = Service::new(handle, options);
+    let limit = options.message_bytes_max();
+    macro_rules! serve {
+        ($server:ident) => {
+            $server::new(service.clone()).max_decoding_message_size(limit)
+        };
+    }
+    let standing = service.clone();
+    let ask = Arc::new(move || standing.standing());
+    let rules = Rules { ask, slow: options.slow_request };
+    Router::new()
+        .route_service("/etcdserverpb.Cluster/{method}", serve!(ClusterServer))
+        .route_service("/etcdserverpb.KV/{method}", serve!(KvServer))
+        .route_service("/etcdserverpb.Lease/{method}", serve!(LeaseServer))
+        .route_service("/etcdserverpb.Maintenance/{method}", serve!(MaintenanceServer))
+        .route_service("/etcdserverpb.Watch/{method}", serve!(WatchServer))
+        .route_service("/grpc.health.v1.Health/{method}", serve!(HealthServer))
+        .layer(middleware::from_fn_with_state(rules, gate::pass))
+        .merge(http::pages(service))
+}
+
+/// What a member serves to other members, beside what carries frames between them.
+pub fn peers(handle: Handle, options: Options) -> Router {
+    http::peer_pages(Service::new(handle, options))
+}

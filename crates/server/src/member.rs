@@ -1,0 +1,207 @@
+//! A running member.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use host::{Ending, Handle};
+use raftlog::Opened;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tracing::{info, warn};
+use transport::Peer;
+use units::NodeId;
+
+use crate::bootstrap::origin;
+use crate::config::ClusterState;
+use crate::data_dir::DataDir;
+use crate::listen::{Bound, Options};
+use crate::{Config, Error, parts};
+
+/// How long other members may still be answered once this one has stopped, as in etcd.
+const PEERS_DRAIN: Duration = Duration::from_secs(1);
+
+/// A running member: it serves its peers from the start, and clients from when it has joined.
+pub struct Member {
+    handle: Handle,
+    clients: Serving,
+    peers: Serving,
+}
+
+/// Something that is served, until it is told to stop.
+struct Serving {
+    stop: watch::Sender<bool>,
+    done: JoinHandle<()>,
+}
+
+impl Member {
+    /// Starts a member and returns when it has joined its cluster and serves clients, which takes
+    /// until a majority of members runs. Dropping the future ends it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is in the way; nothing was touched then that is not ours.
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        info!("listen-peer-urls" = ?config.listen_peer_urls.to_strings(), "configuring peer listeners");
+        let peers = Bound::bind(&config.listen_peer_urls).await?;
+        info!(
+            "listen-client-urls" = ?config.listen_client_urls.to_strings(),
+            "configuring client listeners"
+        );
+        let clients = Bound::bind(&config.listen_client_urls).await?;
+        info!(
+            "etcd-version" = api::VERSION,
+            "name" = config.name,
+            "data-dir" = %config.data_dir.display(),
+            "advertise-client-urls" = ?config.advertise_client_urls.to_strings(),
+            "initial-advertise-peer-urls" = ?config.advertise_peer_urls.to_strings(),
+            "heartbeat-interval" = ?config.heartbeat,
+            "election-timeout" = ?config.election_timeout,
+            "quota-backend-bytes" = config.quota_bytes,
+            "starting an etcd server"
+        );
+        let data = DataDir::open(&config)?;
+        let (config, data) = (Arc::new(config), Arc::new(data));
+        let engine = blocking(&config, &data, |_, data| parts::engine(data)).await?;
+        let (log, told) = log(&config, &data).await?;
+        if let Some(repaired) = &log.repaired {
+            warn!("what" = repaired, "repaired WAL");
+        }
+        let identity = log.identity;
+        let (handle, carried) = blocking(&config, &data, move |config, data| {
+            parts::start(config, data, log, engine, told)
+        })
+        .await?;
+        info!(
+            "local-member-id" = %identity.node,
+            "cluster-id" = %identity.cluster,
+            "started a member"
+        );
+        let options = api_options(&config);
+        let router = carried.merge(api::peers(handle.clone(), options));
+        let peers = Serving::begin(peers, router, Options::PEERS, PEERS_DRAIN);
+
+        joined(&handle).await?;
+        let router = api::clients(handle.clone(), options);
+        let clients =
+            Serving::begin(clients, router, Options::clients(&config), config.request_timeout());
+        info!("ready to serve client requests");
+        for url in config.listen_client_urls.iter() {
+            info!(
+                "traffic" = "grpc+http",
+                "address" = format!("{}:{}", url.host(), url.port()),
+                "serving client traffic insecurely; this is strongly discouraged!"
+            );
+        }
+        Ok(Self { handle, clients, peers })
+    }
+
+    /// Waits until the member has ended by itself: it was removed from its cluster, or it failed.
+    ///
+    /// # Errors
+    ///
+    /// When it failed.
+    pub async fn ended(&self) -> Result<(), Error> {
+        match self.handle.ended().await {
+            Ending::Asked => Ok(()),
+            Ending::Removed => {
+                info!("the member has been permanently removed from the cluster");
+                Ok(())
+            }
+            ending => Err(Error::Ended(ending)),
+        }
+    }
+
+    /// Stops: answers what is under way, hands leadership to another member if there is one, and
+    /// ends.
+    ///
+    /// # Errors
+    ///
+    /// When it fails over it.
+    pub async fn stop(self) -> Result<(), Error> {
+        self.clients.end().await;
+        let ending = self.handle.stop().await;
+        self.peers.end().await;
+        match ending {
+            Ending::Asked | Ending::Removed => Ok(()),
+            ending => Err(Error::Ended(ending)),
+        }
+    }
+}
+
+impl Serving {
+    fn begin(bound: Bound, router: Router, options: Options, drain: Duration) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        Self { stop, done: tokio::spawn(bound.serve(router, options, stopped, drain)) }
+    }
+
+    async fn end(self) {
+        self.stop.send_replace(true);
+        drop(self.done.await);
+    }
+}
+
+/// Waits until the cluster knows the member; or until it has ended instead.
+async fn joined(handle: &Handle) -> Result<(), Error> {
+    match handle.ready().await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(Error::Ended(handle.ended().await)),
+    }
+}
+
+/// The log, as it is or as the member's coming into its cluster makes it; and the members that it
+/// was told of then, as its state does not know them yet.
+async fn log(config: &Arc<Config>, data: &Arc<DataDir>) -> Result<(Opened, Vec<Peer>), Error> {
+    let mut opened = None;
+    if data.has_log {
+        let log = blocking(config, data, parts::open_log).await?;
+        // An empty one belongs to a member that joins and was told nothing yet, or to a founder
+        // that was stopped before it had written the founding into it.
+        if log.last.index.0 > 0 || config.initial_cluster_state == ClusterState::Existing {
+            return Ok((log, Vec::new()));
+        }
+        opened = Some(log);
+    }
+    let origin = origin(config).await?;
+    let peers = origin.members.iter().filter(|member| member.id != origin.id.0);
+    let peers = peers.map(|member| Peer { id: NodeId(member.id), urls: member.peer_urls.clone() });
+    let peers = peers.collect();
+    let log = blocking(config, data, move |config, data| {
+        let mut log = match opened {
+            Some(log) => log,
+            None => parts::create_log(config, data, &origin)?,
+        };
+        if (log.identity.node, log.identity.cluster) != (origin.id, origin.cluster) {
+            return Err(Error::DataDir(format!(
+                "the log in {} belongs to another member or cluster",
+                data.log.display()
+            )));
+        }
+        if origin.founds {
+            host::found(&mut log, &origin.members).map_err(Error::Raftlog)?;
+        }
+        Ok(log)
+    });
+    Ok((log.await?, peers))
+}
+
+/// Does something that waits for the disk.
+async fn blocking<T: Send + 'static>(
+    config: &Arc<Config>,
+    data: &Arc<DataDir>,
+    act: impl FnOnce(&Config, &DataDir) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (config, data) = (Arc::clone(config), Arc::clone(data));
+    let done = spawn_blocking(move || act(&config, &data)).await;
+    done.unwrap_or_else(|error| Err(Error::System(error.to_string())))
+}
+
+fn api_options(config: &Config) -> api::Options {
+    api::Options {
+        txn_ops_max: config.txn_ops_max,
+        request_bytes_max: config.request_bytes_max,
+        quota: state::Quota { bytes_max: config.quota_bytes },
+        election_timeout: config.election_timeout,
+        slow_request: config.warning_request_duration,
+    }
+}

@@ -1,0 +1,180 @@
+//! The parts that a member is put together from, as the configuration wants them.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::Router;
+use backend::Backend;
+use backend_lsm::LsmBackend;
+use consensus::{Limits, ReadPolicy};
+use host::{Handle, Inline, MakeConsensus, MakeTransport, Parts};
+use node::TrimPolicy;
+use raft::Raft;
+use raftlog::{Identity, Opened};
+use raftlog_wal::files::{Syncs, System};
+use raftlog_wal::{SEGMENT_BYTES, Wal};
+use state::Version;
+use tokio::runtime::Handle as Runtime;
+use transport::Peer;
+use transport_grpc::{Grpc, SNAPSHOT_BYTES_PER_SECOND};
+use units::NodeId;
+
+use crate::bootstrap::Origin;
+use crate::data_dir::DataDir;
+use crate::{Config, Error};
+
+/// The version of etcd that is spoken.
+const VERSION: Version = Version { major: 3, minor: 7, patch: 1 };
+
+/// How often the engine is made durable: what a start replays after a crash was written in this
+/// time.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// The largest snapshot that is taken in: more than an engine should ever hold.
+const SNAPSHOT_BYTES_MAX: u64 = 1 << 40;
+
+/// Long reads that run at once: as many as keep a disk busy, and leave processors to the rest.
+const READS_MAX: usize = 16;
+
+/// Bytes of recent changes kept for watchers that are a little behind.
+const WATCH_RING_BYTES: usize = 32 << 20;
+
+/// Bytes of entries that are kept for peers that lag, beside their number, which is configured.
+const KEPT_BYTES_MAX: u64 = 256 << 20;
+
+/// How much must go at least when the log is trimmed before `--snapshot-count` entries may, as that
+/// costs a sync.
+const TRIM_STEP_BYTES: u64 = 16 << 20;
+
+/// The largest frame between members. Far more than their own requests may be, as another member may
+/// allow larger ones, and an entry that cannot be sent holds up all that follow it.
+const FRAME_BYTES_MAX: usize = 64 << 20;
+
+/// What one message, one peer and one group may have: etcd's numbers where it has some.
+const LIMITS: Limits = Limits {
+    message_bytes_max: 1 << 20,
+    inflight_messages_max: 512,
+    inflight_bytes_max: 64 << 20,
+    uncommitted_bytes_max: 256 << 20,
+    cached_bytes_max: 64 << 20,
+    apply_bytes_max: 4 << 20,
+};
+
+/// How the member behaves.
+fn host_config(config: &Config, data: &DataDir) -> host::Config {
+    host::Config {
+        name: config.name.clone(),
+        client_urls: config.advertise_client_urls.to_strings(),
+        version: VERSION,
+        consensus: consensus::Config {
+            // The member's own; it sets them itself.
+            id: NodeId(u64::MAX),
+            seed: 0,
+            heartbeat: config.heartbeat,
+            election_timeout: config.election_timeout,
+            pre_vote: config.pre_vote,
+            check_quorum: true,
+            reads: ReadPolicy::Quorum,
+            limits: LIMITS,
+        },
+        state: state::Config {
+            node: NodeId(u64::MAX),
+            lease: lease::Config {
+                ttl_min_s: ttl_min_s(config),
+                election_timeout: config.election_timeout,
+                retry: config.request_timeout(),
+                checkpoint_every: None,
+            },
+            quota_bytes: config.quota_bytes,
+            learners_max: config.learners_max,
+            store_checkpoints: false,
+        },
+        watch: watch::Config {
+            ring_bytes_max: WATCH_RING_BYTES,
+            progress_every: config.watch_progress_interval,
+            seed: 0,
+        },
+        trim: TrimPolicy {
+            kept_entries_max: config.snapshot_catchup_entries,
+            kept_bytes_max: KEPT_BYTES_MAX,
+            step_entries: config.snapshot_count.max(1),
+            step_bytes: TRIM_STEP_BYTES,
+        },
+        request_timeout: config.request_timeout(),
+        request_bytes_max: config.request_bytes_max,
+        strict_changes: config.strict_reconfig_check,
+        sync_every: SYNC_EVERY,
+        spool: data.spool.clone(),
+        snapshot_bytes_max: SNAPSHOT_BYTES_MAX,
+        reads_max: READS_MAX,
+        inline: Inline { apply: true, keep: true },
+    }
+}
+
+/// The least TTL of a lease, in whole seconds: one and a half elections, as etcd counts them.
+fn ttl_min_s(config: &Config) -> i64 {
+    let ticks = config.election_timeout.as_nanos() / config.heartbeat.as_nanos().max(1);
+    let shortest = config.heartbeat * u32::try_from(3 * ticks / 2).unwrap_or(u32::MAX);
+    let whole = shortest.as_secs() + u64::from(shortest.subsec_nanos() > 0);
+    i64::try_from(whole).unwrap_or(i64::MAX)
+}
+
+/// Opens the engine, which locks it.
+pub(crate) fn engine(data: &DataDir) -> Result<Arc<dyn Backend>, Error> {
+    let engine = LsmBackend::open(&data.engine, backend_lsm::Options::USUAL);
+    Ok(Arc::new(engine.map_err(Error::Engine)?))
+}
+
+/// Opens the log that is there.
+pub(crate) fn open_log(config: &Config, data: &DataDir) -> Result<Opened, Error> {
+    Wal::open(files(config), &data.log, SEGMENT_BYTES).map_err(Error::Raftlog)
+}
+
+/// Makes the empty log of a member that comes into its cluster.
+pub(crate) fn create_log(
+    config: &Config,
+    data: &DataDir,
+    origin: &Origin,
+) -> Result<Opened, Error> {
+    let identity = Identity { node: origin.id, cluster: origin.cluster };
+    Wal::create(files(config), &data.log, identity, SEGMENT_BYTES).map_err(Error::Raftlog)
+}
+
+fn files(config: &Config) -> Arc<System> {
+    let syncs = if config.unsafe_no_fsync { Syncs::Skipped } else { Syncs::Real };
+    Arc::new(System { syncs })
+}
+
+/// Puts a member together and starts it. What its transport serves comes with it, for the peer port.
+/// Must be called on a thread of the runtime that may wait for the disk.
+pub(crate) fn start(
+    config: &Config,
+    data: &DataDir,
+    log: Opened,
+    backend: Arc<dyn Backend>,
+    told: Vec<Peer>,
+) -> Result<(Handle, Router), Error> {
+    let consensus: MakeConsensus =
+        Box::new(|now, config, start| Box::new(Raft::new(now, config, start)));
+    let options = transport_grpc::Options {
+        cluster: log.identity.cluster,
+        id: log.identity.node,
+        urls: config.advertise_peer_urls.to_strings(),
+        frame_bytes_max: FRAME_BYTES_MAX.max(config.request_bytes_max.saturating_mul(2)),
+        call_timeout: config.request_timeout(),
+        connect_timeout: config.connect_timeout(),
+        snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
+    };
+    let runtime = Runtime::current();
+    let served = Arc::new(OnceLock::new());
+    let (serve, on) = (Arc::clone(&served), runtime.clone());
+    let transport: MakeTransport = Box::new(move |sink| {
+        let grpc = Grpc::new(options, on, sink);
+        serve.get_or_init(|| grpc.router());
+        Arc::new(grpc)
+    });
+    let parts = Parts { log, backend, consensus, transport, runtime };
+    let handle = host::start(parts, host_config(config, data), told).map_err(Error::Ended)?;
+    let router = served.get().expect("a member makes its transport when it starts").clone();
+    Ok((handle, router))
+}
