@@ -11,6 +11,9 @@
 //! etcd 3.7 leaves fields out that have their default, older ones write them; both read both, and
 //! we write them.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::{Buf, Bytes};
 use prost::Message;
 use prost::encoding::{encode_varint, encoded_len_varint};
