@@ -12,9 +12,6 @@ use crate::condition::PATIENCE;
 use crate::process::Process;
 use crate::tools::Server;
 
-/// What a member says when it has joined and serves clients.
-const READY: &str = "ready to serve client requests";
-
 /// A member, running or not.
 #[derive(Debug)]
 pub struct Member {
@@ -81,7 +78,7 @@ impl Member {
     /// Waits until it serves clients.
     pub fn wait_until_ready(&mut self) {
         let process = self.process.as_mut().expect("a member that is waited for was started");
-        if let Err(reason) = process.wait_for_line(READY, PATIENCE) {
+        if let Err(reason) = process.wait_for_line(self.server.ready_line(), PATIENCE) {
             panic!("{}: {reason}", self.name);
         }
     }

@@ -21,10 +21,17 @@ pub struct Process {
     printed: Arc<Printed>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Printed {
-    lines: Mutex<Vec<String>>,
+    output: Mutex<Output>,
     more: Condvar,
+}
+
+#[derive(Debug)]
+struct Output {
+    lines: Vec<String>,
+    /// The streams that have not ended. When none is left, everything that will ever be printed is in `lines`.
+    open: usize,
 }
 
 impl Process {
@@ -40,11 +47,12 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{:?} does not start: {error}", command.get_program()));
-        let printed = Arc::new(Printed::default());
         let streams: [Box<dyn Read + Send>; 2] = [
             Box::new(child.stdout.take().expect("stdout is piped")),
             Box::new(child.stderr.take().expect("stderr is piped")),
         ];
+        let output = Mutex::new(Output { lines: Vec::new(), open: streams.len() });
+        let printed = Arc::new(Printed { output, more: Condvar::new() });
         for stream in streams {
             let printed = Arc::clone(&printed);
             let log = log.map(|path| {
@@ -81,20 +89,14 @@ impl Process {
 
     /// Everything it has printed so far.
     pub fn lines(&self) -> Vec<String> {
-        self.printed.lock().clone()
+        self.printed.lock().lines.clone()
     }
 
-    /// The lines from a position on, waiting until there is at least one; none when the process has ended.
-    pub fn lines_from(&mut self, position: usize, within: Duration) -> Vec<String> {
-        let deadline = Instant::now() + within;
-        loop {
-            let ended = self.has_ended();
-            let lines = self.printed.wait_beyond(position, Duration::from_millis(50));
-            if !lines.is_empty() || ended {
-                return lines;
-            }
-            assert!(Instant::now() < deadline, "silent for {within:?} after:\n{}", self.tail(20));
-        }
+    /// The lines from a position on, waiting until there is at least one; none when it will print no more.
+    pub fn lines_from(&self, position: usize, within: Duration) -> Vec<String> {
+        let (lines, open) = self.printed.wait_beyond(position, within);
+        assert!(!lines.is_empty() || !open, "silent for {within:?} after:\n{}", self.tail(20));
+        lines
     }
 
     /// Waits for a line that contains this text.
@@ -102,28 +104,27 @@ impl Process {
     /// # Errors
     ///
     /// When the process ends first, or the deadline passes; with the end of what it printed.
-    pub fn wait_for_line(&mut self, text: &str, within: Duration) -> Result<String, String> {
+    pub fn wait_for_line(&self, text: &str, within: Duration) -> Result<String, String> {
         let deadline = Instant::now() + within;
         let mut position = 0;
         loop {
-            let ended = self.has_ended();
-            let lines = self.printed.wait_beyond(position, Duration::from_millis(50));
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (lines, open) = self.printed.wait_beyond(position, left);
             position += lines.len();
             if let Some(line) = lines.iter().find(|line| line.contains(text)) {
                 return Ok(line.clone());
             }
-            if ended && lines.is_empty() {
-                return Err(format!("ended before printing {text:?}:\n{}", self.tail(20)));
-            }
-            if Instant::now() >= deadline {
-                return Err(format!("{text:?} not within {within:?}:\n{}", self.tail(20)));
+            if lines.is_empty() {
+                let why = if open { "has not printed" } else { "ended before printing" };
+                return Err(format!("{why} {text:?}:\n{}", self.tail(20)));
             }
         }
     }
 
     /// The last lines it printed.
     pub fn tail(&self, lines_max: usize) -> String {
-        let lines = self.printed.lock();
+        let output = self.printed.lock();
+        let lines = &output.lines;
         lines[lines.len().saturating_sub(lines_max)..].join("\n")
     }
 
@@ -148,7 +149,7 @@ impl Process {
         self.child.wait().expect("a child can be waited for");
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for the last it has printed.
     ///
     /// # Errors
     ///
@@ -157,6 +158,7 @@ impl Process {
         let deadline = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                self.printed.wait_for_end(within);
                 return Ok(status);
             }
             if Instant::now() >= deadline {
@@ -176,29 +178,39 @@ impl Drop for Process {
 }
 
 impl Printed {
-    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
-        self.lines.lock().expect("whoever holds the lines does not panic")
+    fn lock(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().expect("whoever holds the output does not panic")
     }
 
     fn keep(&self, stream: impl Read, mut log: Option<impl Write>) {
         for line in BufReader::new(stream).split(b'\n') {
-            let Ok(line) = line else { return };
+            let Ok(line) = line else { break };
             let line = String::from_utf8_lossy(&line).into_owned();
             if let Some(log) = &mut log {
                 // The log is for reading after a failure; the test's verdict does not depend on it.
                 drop(writeln!(log, "{line}"));
             }
-            self.lock().push(line);
+            self.lock().lines.push(line);
             self.more.notify_all();
         }
+        self.lock().open -= 1;
+        self.more.notify_all();
     }
 
-    fn wait_beyond(&self, position: usize, within: Duration) -> Vec<String> {
-        let (lines, _) = self
+    /// The lines from a position on, as soon as there are any or there will be none, and whether more may come.
+    fn wait_beyond(&self, position: usize, within: Duration) -> (Vec<String>, bool) {
+        let (output, _) = self
             .more
-            .wait_timeout_while(self.lock(), within, |lines| lines.len() <= position)
-            .expect("whoever holds the lines does not panic");
-        lines[position.min(lines.len())..].to_vec()
+            .wait_timeout_while(self.lock(), within, |output| {
+                output.lines.len() <= position && output.open > 0
+            })
+            .expect("whoever holds the output does not panic");
+        (output.lines[position.min(output.lines.len())..].to_vec(), output.open > 0)
+    }
+
+    fn wait_for_end(&self, within: Duration) {
+        // What a process has started itself may hold its streams open for longer than anybody wants to wait.
+        drop(self.more.wait_timeout_while(self.lock(), within, |output| output.open > 0));
     }
 }
 

@@ -40,6 +40,15 @@ impl Server {
         Self { path, version }
     }
 
+    /// What it prints when it has joined and serves clients.
+    pub fn ready_line(&self) -> &'static str {
+        if self.version < (3, 5, 0) {
+            "serving client traffic insecurely"
+        } else {
+            "ready to serve client requests"
+        }
+    }
+
     /// Whether this is ours rather than genuine etcd, whose binary is called `etcd`.
     pub fn is_etcdd(&self) -> bool {
         self.path.file_name().is_some_and(|name| name != "etcd")

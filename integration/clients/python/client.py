@@ -283,7 +283,7 @@ def try_leases(etcd, prefix):
     equal((info.ID, info.grantedTTL), (lease.id, 60))
     lease.revoke()
     equal(list(etcd.get_prefix(f"{key}/")), [])
-    equal(etcd.get_lease_info(lease.id).TTL, -1)
+    eventually("no lease", lambda: etcd.get_lease_info(lease.id).TTL == -1)
     error = fails(lambda: etcd.revoke_lease(lease.id), Exception)
     assert "requested lease not found" in str(error), error
     equal(next(iter(etcd.refresh_lease(lease.id))).TTL, 0)

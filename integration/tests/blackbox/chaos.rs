@@ -1,4 +1,7 @@
 //! kill -9, again and again, under load.
+//!
+//! Genuine etcd 3.4.23 passes. 3.5.0 to 3.5.2 do now and then not: they may save that an entry is applied before its
+//! changes are, so that members differ after a crash, with equal indexes and unequal revisions.
 
 use std::env;
 

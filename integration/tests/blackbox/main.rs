@@ -2,7 +2,10 @@
 
 mod chaos;
 mod clients;
+mod disk_full;
 mod etcdctl;
 mod lagging;
 mod membership;
 mod quorum;
+mod shutdown;
+mod startup;
