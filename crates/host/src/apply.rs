@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use node::{Event, Marker, SpoolTicket, Ticket, Verdict};
 use state::{Applied, Budget, Export, Fault, Machine, Published, Remaining, Renewal, TABLES};
 use tokio::sync::{mpsc, oneshot};
-use units::{Entry, LeaseId, NodeId, Term};
+use units::{Entry, LeaseId, NodeId, Term, Time};
 use watch::{Hub, Response, StreamId};
 
 use crate::clock::Clock;
@@ -24,6 +24,10 @@ const SHORT_BYTES_MAX: usize = 64 << 10;
 /// waits no longer than for another group.
 const COMPACTION_BUDGET: Budget = Budget { versions_max: 500, bytes_max: 1 << 20 };
 
+/// How long a compaction rests after a step when there is other work: it goes on, but takes a small
+/// part of the time.
+const COMPACTION_PAUSE: Duration = Duration::from_millis(10);
+
 /// Owns the state machine and the hub of its watchers, tells everybody what has changed, and uses
 /// the time between for what can wait.
 pub(crate) struct Applier {
@@ -36,6 +40,8 @@ pub(crate) struct Applier {
     streams: HashMap<StreamId, mpsc::UnboundedSender<Response>>,
     /// Keep-alives that came too late, and wait until that is so everywhere.
     late: Vec<(LeaseId, oneshot::Sender<Renewal>)>,
+    /// When the next step of a compaction is due, whatever else there is to do.
+    compact_at: Time,
     /// Whether there is something to do between other things.
     restless: bool,
 }
@@ -88,6 +94,7 @@ impl Applier {
             term: Term(0),
             streams: HashMap::new(),
             late: Vec::new(),
+            compact_at: Time::ZERO,
             restless: true,
         }
     }
@@ -130,8 +137,11 @@ impl Applier {
         if self.hub.deadline().is_some_and(|deadline| deadline <= now) {
             self.hub.handle_timeout(now);
         }
-        if let Some(compacted) = self.machine.compaction_step(COMPACTION_BUDGET)? {
-            shared.publish(&compacted.published);
+        if now >= self.compact_at || !shared.apply.is_awaited() {
+            if let Some(compacted) = self.machine.compaction_step(COMPACTION_BUDGET)? {
+                shared.publish(&compacted.published);
+            }
+            self.compact_at = self.clock.now() + COMPACTION_PAUSE;
         }
         self.catch_up(shared);
         Ok(())
@@ -149,8 +159,11 @@ impl Applier {
         // Whoever asked may not wait any more, so answers may go nowhere.
         match work {
             Work::Demote => {
-                self.machine.demote();
-                self.renew_late();
+                // Told of every change of leaders, it matters to one alone.
+                if self.machine.is_primary() {
+                    self.machine.demote();
+                    self.renew_late();
+                }
             }
             Work::Entries(entries) => return self.apply(shared, &entries),
             Work::Install { spool, marker } => {
@@ -237,8 +250,7 @@ impl Applier {
         self.machine = shared.open_machine()?;
         let published = Arc::clone(self.machine.published());
         if marker(&published) != wanted {
-            let (file, what) =
-                ("a received snapshot".into(), "it is not what it said it was".into());
+            let (file, what) = ("a received snapshot".into(), "it is not what it said".into());
             return Err(Ending::Engine(Fault::Corrupt { file, what }));
         }
         let (revision, compacted) = (published.snapshot.revision(), published.snapshot.compacted());
@@ -250,8 +262,8 @@ impl Applier {
         Ok(Report::Installed { marker: wanted })
     }
 
-    /// Asks again for the leases of keep-alives that came too late: by now the lease may be gone, or
-    /// this member's word may not count any more.
+    /// Asks again for the leases of keep-alives that came too late: by now the lease may be gone,
+    /// or this member's word may not count any more.
     fn renew_late(&mut self) {
         let now = self.clock.now();
         for (id, answer) in mem::take(&mut self.late) {

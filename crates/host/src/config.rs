@@ -47,13 +47,14 @@ pub struct Config {
     pub inline: Inline,
 }
 
-/// What the ordering thread does itself, instead of waking the thread whose work it is, when nothing
-/// else waits. It saves a hop when there is little to do, and costs nothing when there is much.
+/// What the ordering thread does itself, instead of waking the thread whose work it is, when
+/// nothing else waits. It saves a hop when there is little to do, and costs nothing when there is
+/// much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inline {
     /// Applying.
     pub apply: bool,
-    /// Writing the log, if there is no other voter: what waits for peers must not wait for the disk.
+    /// Writing the log, unless this member leads others: what they do must not wait for its disk.
     pub keep: bool,
 }
 
@@ -67,8 +68,8 @@ pub struct Parts {
     pub consensus: MakeConsensus,
     /// Makes the transport, which delivers into the sink from then on.
     pub transport: MakeTransport,
-    /// Where whatever waits for sockets and clocks runs; it must have time, and threads for blocking
-    /// calls.
+    /// Where whatever waits for sockets and clocks runs; it must have time, and threads for
+    /// blocking calls.
     pub runtime: Runtime,
 }
 

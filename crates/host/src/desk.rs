@@ -2,8 +2,8 @@
 //!
 //! Each machine of a member has one owner at a time, and no lock around it while it works. Its desk
 //! has a thread that serves it: it takes the owner and all the work that lies there, and puts the
-//! owner back. When the owner lies idle, whoever comes with work may take it instead and do the work
-//! on the spot: at low load a hop to another thread costs more than the work.
+//! owner back. When the owner lies idle, whoever comes with work may take it instead and do the
+//! work on the spot: at low load a hop to another thread costs more than the work.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -108,9 +108,9 @@ impl<O: Owner> Desk<O> {
         if state.closed || !state.work.is_empty() { None } else { state.owner.take() }
     }
 
-    /// For the desk's thread: waits until there is something to do, then takes the owner and all the
-    /// work, which goes into the empty queue given. `None` once the desk is closed and its last work
-    /// is done; then the owner is gone for good.
+    /// For the desk's thread: waits until there is something to do, then takes the owner and all
+    /// the work, which goes into the empty queue given. `None` once the desk is closed and its last
+    /// work is done; then the owner is gone for good.
     pub(crate) fn begin(&self, work: &mut VecDeque<O::Work>) -> Option<O> {
         assert!(work.is_empty(), "the former work is done before the next is taken");
         let mut state = self.state();

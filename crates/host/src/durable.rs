@@ -53,13 +53,15 @@ impl Durable {
 ///
 /// When the engine cannot be trusted any more.
 pub(crate) fn run(shared: &Shared) -> Result<(), Ending> {
-    // The node does not know yet what was found durable at the start.
+    // What was found at the start may have been written, and not made durable, by a former process.
+    shared.sync_engine()?;
     let found = shared.durable.state().index;
     shared.order.post(Work::Event(Event::Durable { index: found }));
     while shared.durable.wait(shared.config.sync_every) {
         sync(shared)?;
     }
-    sync(shared)
+    // An engine of a member that has ended by itself is not touched any more.
+    if shared.ending.borrow().is_some() { Ok(()) } else { sync(shared) }
 }
 
 fn sync(shared: &Shared) -> Result<(), Ending> {

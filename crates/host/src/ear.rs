@@ -59,7 +59,8 @@ impl Sink for Ear {
         let stopped = || UnreadableSnapshot("the member has stopped".into());
         let shared = self.0.upgrade().ok_or_else(stopped)?;
         let spool = shared.spool.receive(source)?;
-        // Answered by installing or discarding it; a member that stops forgets it at its next start.
+        // Answered by installing or discarding it; a member that stops forgets it at its next
+        // start.
         shared.order.post(Work::Event(Event::SnapshotReceived { from, header, spool }));
         Ok(())
     }

@@ -4,9 +4,9 @@ use raftlog::{Fault, Opened};
 use state::{Member, bootstrap};
 use units::{HardState, Term};
 
-/// Writes the beginning of a new cluster into a new log: each founding member joins, and all of that
-/// is agreed on, as in etcd. Every founding member does the same from the same list. A member that
-/// joins a running cluster begins with an empty log instead.
+/// Writes the beginning of a new cluster into a new log: each founding member joins, and all of
+/// that is agreed on, as in etcd. Every founding member does the same from the same list. A member
+/// that joins a running cluster begins with an empty log instead.
 ///
 /// # Errors
 ///

@@ -135,14 +135,18 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`Error::TooManyRequests`] when too many wait for such a thread; [`Error::Stopped`], also when
-    /// the engine turned out to be at fault.
+    /// [`Error::TooManyRequests`] when too many wait for such a thread; [`Error::Stopped`], also
+    /// when the engine turned out to be at fault.
     pub async fn read<T, F>(&self, read: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Published) -> Result<T, Fault> + Send + 'static,
     {
-        self.shared().read(read).await
+        let shared = self.shared();
+        let Ok(_place) = shared.reads_waiting.try_acquire() else {
+            return Err(Error::TooManyRequests);
+        };
+        shared.read(read).await
     }
 
     /// A read of what is published has met a fault: the member ends.
@@ -225,7 +229,7 @@ impl Handle {
         let mut published = self.watch_published();
         let mut ending = self.shared().ending.subscribe();
         tokio::select! {
-            known = published.wait_for(|_| versions::is_published(self.shared())) => {
+            known = published.wait_for(|seen| versions::is_published(self.shared(), seen)) => {
                 known.map(|_| ()).map_err(|_| Error::Stopped)
             }
             _ = ending.wait_for(Option::is_some) => Err(Error::Stopped),
@@ -239,8 +243,8 @@ impl Handle {
         ended.ok().and_then(|ended| ended.clone()).unwrap_or(Ending::Asked)
     }
 
-    /// Stops the member: leadership goes to another voter first, if there is one; then what is under
-    /// way is finished, and made durable. Why it ended, if it had before.
+    /// Stops the member: leadership goes to another voter first, if there is one; then what is
+    /// under way is finished, and made durable. Why it ended, if it had before.
     pub async fn stop(&self) -> Ending {
         self.0.stop().await;
         self.ended().await

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use units::NodeId;
 
-/// Bits of an id below the member's: 40 of milliseconds and 8 of a counter, counted up as one number.
+/// Bits of an id below the member's: 40 of milliseconds and 8 of a counter, counted up as one
+/// number.
 const COUNTED_BITS: u32 = 48;
 
-/// A source of ids that no other member draws, and this one not before or after a restart: two bytes
-/// of the member's id, five of the time at the start in milliseconds, one of a counter. It would have
-/// to draw more than 256 ids a millisecond for longer than it runs to repeat itself after a restart.
+/// A source of ids that no other member draws, and this one not before or after a restart: two
+/// bytes of the member's id, five of the time at the start in milliseconds, one of a counter. It
+/// would have to draw more than 256 ids a millisecond for longer than it runs to repeat itself
+/// after a restart.
 #[derive(Debug)]
 pub(crate) struct Ids {
     prefix: u64,

@@ -130,8 +130,8 @@ impl Shared {
         Ok(Some(TimeToLive { remaining_s: left.remaining_s, ttl_s: left.ttl_s, keys: named }))
     }
 
-    /// A leader that was not at work for a while may be none any more, and asks the others before it
-    /// gives its word.
+    /// A leader that was not at work for a while may be none any more, and asks the others before
+    /// it gives its word.
     async fn ensure_leadership(&self) -> Result<(), Error> {
         if self.absent() <= self.config.consensus.heartbeat * HEARTBEATS_MISSED_MAX {
             return Ok(());

@@ -1,23 +1,24 @@
 //! A node in the real world: threads, clock, disk, sockets.
 //!
 //! ```text
-//!   propose, linearize, watch, … (Tokio) ─┐              ┌─ order ── owns Node ──┐
-//!   frames, answers, snapshots (transport)┼─► desks ────►├─ keep ─── owns RaftLog┼─► waiters, streams,
-//!   time                                  ┘              └─ apply ── owns Machine┘   transport, views
+//!   propose, linearize, watch (Tokio) ─┐           ┌─► order  owns Node ────┐
+//!   frames, snapshots (transport) ─────┼─► desks ──┼─► keep   owns RaftLog ─┼─► waiters, views,
+//!   time ──────────────────────────────┘           └─► apply  owns Machine ─┘   streams, transport
 //! ```
 //!
 //! In go requests of clients and what the transport delivers; out come outcomes, and views that
 //! anybody may read. Three machines have an owner each, who does what lies on its desk: `order`
 //! decides what happens in which order, `keep` writes the log, everything that lies there with one
-//! sync, and `apply` changes the state and tells watchers. An idle owner is borrowed by whoever comes
-//! with work, so that a single request need not wake three threads.
+//! sync, and `apply` changes the state and tells watchers. An idle owner is borrowed by whoever
+//! comes with work, so that a single request need not wake three threads.
 //!
 //! # Invariants
 //!
 //! - A request is answered once: with what came of it, or that nobody knows.
 //! - Who reads after [`Handle::linearize`] sees every write that was completed before.
 //! - A watcher hears of a revision before anybody can read it.
-//! - Nothing that is written is acknowledged before it is durable; a disk that fails ends the member.
+//! - Nothing that is written is acknowledged before it is durable; a disk that fails ends the
+//!   member.
 //! - The engine is replaced by a snapshot durably before the log forgets its entries.
 //!
 //! # What it does not know

@@ -29,7 +29,8 @@ impl Shared {
         self.change(&change).await
     }
 
-    /// Makes a learner a voter, here or at whoever leads: only the leader knows whether it is ready.
+    /// Makes a learner a voter, here or at whoever leads: only the leader knows whether it is
+    /// ready.
     async fn promote(&self, id: NodeId) -> Result<Arc<Members>, Error> {
         if self.leads() {
             return self.promote_here(id).await;

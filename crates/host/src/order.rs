@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use backend::Fault;
-use node::{Effect, Event, Marker, Node};
+use node::{Effect, Event, Marker, Node, Role};
 use raftlog::{LogReader, ReadError};
 use tokio::sync::oneshot;
 use transport::Lane;
@@ -153,14 +153,16 @@ impl Orderer {
         }
     }
 
-    /// Writes the log here and now if nobody else could be served meanwhile, else has it written.
-    /// Whether something was done that the node heard of.
+    /// Writes the log here and now if nobody else waits, else has it written. Whether something was
+    /// done that the node heard of.
     fn give_to_keeper(&mut self, shared: &Shared) -> Result<bool, Ending> {
         if self.to_keep.is_empty() {
             return Ok(false);
         }
-        let alone = || self.node.conf_state().voters.len() <= 1;
-        let inline = shared.config.inline.keep && alone() && !shared.order.is_awaited();
+        // What followers do must not wait for a leader's disk.
+        let alone = self.node.conf_state().voters.len() <= 1;
+        let free = alone || self.node.leadership().role != Role::Leader;
+        let inline = shared.config.inline.keep && free && !shared.order.is_awaited();
         let Some(mut keeper) = inline.then(|| shared.keep.borrow()).flatten() else {
             shared.keep.post_all(&mut self.to_keep);
             return Ok(false);

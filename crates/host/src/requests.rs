@@ -142,8 +142,9 @@ impl Shared {
         })
     }
 
-    /// What to say of a proposal without an answer, by etcd's rules: nobody to turn to all the time,
-    /// a change of leaders in between, a connection that is or was lost, or nothing to be said.
+    /// What to say of a proposal without an answer, by etcd's rules: nobody to turn to all the
+    /// time, a change of leaders in between, a connection that is or was lost, or nothing to be
+    /// said.
     fn excuse(&self, began: Instant, leaderless: bool) -> Error {
         let leading = self.leading();
         let leader = leading.leadership.leader;
@@ -179,8 +180,8 @@ impl Shared {
         members.iter().filter(is_connected).count()
     }
 
-    /// Proposes what this member concluded as leader of the term. What becomes of it is seen when it
-    /// is applied; what gets lost is concluded again.
+    /// Proposes what this member concluded as leader of the term. What becomes of it is seen when
+    /// it is applied; what gets lost is concluded again.
     pub(crate) fn propose_as_leader(&self, term: Term, commands: Vec<Command>) {
         for command in commands {
             self.propose_aside(command, On::Leading(term));

@@ -65,8 +65,8 @@ impl Running {
         Self { shared: Arc::clone(shared), threads: Mutex::new(Some(threads)) }
     }
 
-    /// Stops in order: who leads hands over; then no more is ordered, what was ordered is kept, what
-    /// was handed out is applied, and all of it made durable.
+    /// Stops in order: who leads hands over; then no more is ordered, what was ordered is kept,
+    /// what was handed out is applied, and all of it made durable.
     pub(crate) async fn stop(&self) {
         if let Some(to) = self.successor() {
             // Without a successor the others elect one by themselves.
@@ -110,16 +110,16 @@ impl Drop for Running {
     }
 }
 
+/// Does the work that lay on a desk.
+type Pump<O> = fn(&Shared, &mut O, &mut VecDeque<<O as Owner>::Work>) -> Result<(), Ending>;
+
 /// A thread for a desk.
-fn serve<O: Owner>(
+fn serve<O: Owner + 'static>(
     shared: &Arc<Shared>,
     name: &str,
     desk: fn(&Shared) -> &Desk<O>,
-    pump: fn(&Shared, &mut O, &mut VecDeque<O::Work>) -> Result<(), Ending>,
-) -> JoinHandle<()>
-where
-    O: 'static,
-{
+    pump: Pump<O>,
+) -> JoinHandle<()> {
     thread(shared, name, move |shared| {
         let desk = desk(shared);
         let mut work = VecDeque::new();

@@ -53,8 +53,9 @@ pub(crate) struct Shared {
     pub(crate) spool: Spool,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: Runtime,
-    /// Room for long reads.
+    /// Room for long reads, and for those that wait for it.
     pub(crate) reads: Arc<Semaphore>,
+    pub(crate) reads_waiting: Semaphore,
     /// Room for what this member proposes by itself.
     pub(crate) own_proposals: Arc<Semaphore>,
     /// Room for questions of other members.
@@ -97,6 +98,9 @@ pub(crate) struct Made {
 /// crowd out clients.
 const OWN_PROPOSALS_MAX: usize = 16;
 
+/// Long reads of clients that may run or wait for a thread: some seconds' worth of them.
+const READS_WAITING_MAX: usize = 4_096;
+
 /// Questions of other members that are answered at once; more get no answer.
 const QUESTIONS_MAX: usize = 256;
 
@@ -122,6 +126,7 @@ impl Shared {
             backend: made.backend,
             runtime: made.runtime,
             reads,
+            reads_waiting: Semaphore::new(READS_WAITING_MAX),
             own_proposals: Arc::new(Semaphore::new(OWN_PROPOSALS_MAX)),
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             wire: Mutex::default(),
@@ -242,8 +247,8 @@ impl Shared {
         });
     }
 
-    /// The member ends here and now, if it has not ended before: nothing more is done, and everybody
-    /// who waits is told.
+    /// The member ends here and now, if it has not ended before: nothing more is done, and
+    /// everybody who waits is told.
     pub(crate) fn end(&self, ending: Ending) {
         self.ending.send_if_modified(|ended| {
             let first = ended.is_none();

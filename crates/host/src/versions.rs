@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use node::Urgency;
-use state::{Command, Member, Version};
+use state::{Command, Member, Published, Version};
 use tokio::time::{sleep, timeout};
 use units::NodeId;
 
@@ -24,7 +24,7 @@ const OLDEST: Version = Version { major: 3, minor: 0, patch: 0 };
 /// Makes name and addresses known to the others, again and again until they are.
 pub(crate) async fn publish(shared: Arc<Shared>) {
     while shared.ending.borrow().is_none() {
-        if is_published(&shared) {
+        if is_published(&shared, &shared.published()) {
             return;
         }
         if shared.propose(attributes(&shared), Urgency::Ordinary, On::Request).await.is_err() {
@@ -36,9 +36,8 @@ pub(crate) async fn publish(shared: Arc<Shared>) {
     }
 }
 
-/// Whether the others know this member as it is.
-pub(crate) fn is_published(shared: &Shared) -> bool {
-    let published = shared.published();
+/// Whether in this state the others know this member as it is.
+pub(crate) fn is_published(shared: &Shared, published: &Published) -> bool {
     let known = published.members.current.get(&shared.identity.node);
     known.is_some_and(|member: &Member| {
         member.name == shared.config.name && member.client_urls == shared.config.client_urls

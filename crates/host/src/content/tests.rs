@@ -1,21 +1,19 @@
-use std::vec;
-
 use super::*;
 
 const TABLES: &[Table] = &[Table { id: 1, name: "one" }, Table { id: 7, name: "seven" }];
 
 type Record = (Table, Bytes, Bytes);
 
-struct Given(vec::IntoIter<Record>);
+struct Given(VecDeque<Record>);
 
 impl Records for Given {
     fn next(&mut self) -> Result<Option<Record>, Fault> {
-        Ok(self.0.next())
+        Ok(self.0.pop_front())
     }
 }
 
 fn content(records: &[Record]) -> Vec<u8> {
-    let mut export = Export::new(Box::new(Given(records.to_vec().into_iter())));
+    let mut export = Export::new(Box::new(Given(records.to_vec().into())));
     let mut content = Vec::new();
     while let Some(chunk) = Source::next(&mut export).expect("the records can be read") {
         content.extend_from_slice(&chunk);
@@ -53,7 +51,7 @@ fn records_come_back_as_they_were() {
 
 #[test]
 fn a_chunk_is_about_a_block() {
-    let mut export = Export::new(Box::new(Given(records().into_iter())));
+    let mut export = Export::new(Box::new(Given(records().into())));
     while let Some(chunk) = Source::next(&mut export).expect("the records can be read") {
         assert!(chunk.len() < 4 * BLOCK_BYTES);
     }

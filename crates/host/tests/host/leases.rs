@@ -6,7 +6,7 @@ use host::Keys;
 use state::{Command, Outcome};
 use units::{LeaseId, NodeId};
 
-use crate::world::{World, local, put_with, until, value_in, within};
+use crate::world::{World, put_with, until, value_in, within};
 
 const LEASE: LeaseId = LeaseId(77);
 
@@ -57,7 +57,7 @@ async fn any_member_renews_a_lease() {
         assert_eq!(left.keys, ["leased"]);
         let unknown = within("an answer", member.time_to_live(LeaseId(5), Keys::Omitted)).await;
         assert_eq!(unknown, Ok(None));
-        until(member, "the lease", |_| local(member, "leased").is_some()).await;
+        until(member, "the lease", |seen| value_in(seen, "leased").is_some()).await;
         assert_eq!(within("an answer", member.leases()).await, Ok(vec![LEASE]));
     }
 }
@@ -73,7 +73,7 @@ async fn a_new_leader_gives_leases_their_time_again() {
     let left = within("an answer", world.member(stays).time_to_live(LEASE, Keys::Omitted)).await;
     let left = left.expect("there is a leader").expect("there is the lease");
     assert!(left.remaining_s >= 1, "{left:?}");
-    until(world.member(next), "its end", |_| local(world.member(next), "leased").is_none()).await;
+    until(world.member(next), "its end", |seen| value_in(seen, "leased").is_none()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

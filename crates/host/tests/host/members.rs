@@ -4,7 +4,7 @@ use host::{Ending, Error};
 use state::{Member, MemberChange, Refusal, Version};
 use units::NodeId;
 
-use crate::world::{World, local, member, read, until, within, write};
+use crate::world::{World, member, read, until, value_in, within, write};
 
 const NEW: NodeId = NodeId(4);
 
@@ -55,7 +55,7 @@ async fn a_learner_comes_and_is_promoted() {
     change(&world, leader, learner(NEW)).await;
     world.join(NEW);
     within("it to be known", world.member(NEW).ready()).await.expect("it runs");
-    until(world.member(NEW), "the write", |_| local(world.member(NEW), "a").is_some()).await;
+    until(world.member(NEW), "the write", |seen| value_in(seen, "a").is_some()).await;
     // Only the leader knows whether it is ready; others ask it.
     let other = world.other_than(leader);
     change(&world, other, MemberChange::Promote { id: NEW }).await;

@@ -20,7 +20,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::time::timeout;
 use transport::Peer;
 use transport::memory::Network;
-use units::{ClusterId, LeaseId, NodeId, Revision};
+use units::{ClusterId, Index, LeaseId, NodeId, Position, Revision};
 
 /// How long something that must happen may take, on a machine that has other things to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +28,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Short, so that leaders are lost and found quickly; long against what a busy machine may stall.
 const HEARTBEAT: Duration = Duration::from_millis(50);
 pub(crate) const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// So often that logs are trimmed while a test runs.
+pub(crate) const SYNC_EVERY: Duration = Duration::from_millis(20);
 
 pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
 
@@ -98,14 +101,39 @@ impl World {
         start(parts, config(id, seat.snapshots()), peers)
     }
 
-    /// The member ends as if its process was killed and its machine lost power: what was not durable
-    /// is gone.
+    /// The member ends as if its process was killed and its machine lost power: what was not
+    /// durable is gone.
     pub(crate) fn kill(&mut self, id: NodeId) {
         let seat = self.seats.get_mut(&id).expect("it has a seat");
         drop(seat.running.take());
         self.network.leave(id);
         seat.log.crash(0);
         seat.engine.crash(0);
+    }
+
+    /// Writes on a member, which has no peers, until the beginning of its log is gone: that follows
+    /// when the engine has been made durable.
+    pub(crate) async fn trim_log(&mut self, id: NodeId) {
+        within("a trim", async {
+            loop {
+                for number in 0..100 {
+                    write(self.member(id), "many", &format!("{number}")).await;
+                }
+                self.kill(id);
+                let trimmed = self.marker(id).index;
+                self.start(id);
+                if trimmed > Index(50) {
+                    return;
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Where the log of a member begins that does not run.
+    pub(crate) fn marker(&self, id: NodeId) -> Position {
+        let opened = self.seats[&id].log.open().expect("nobody else uses the disk");
+        opened.marker.position
     }
 
     /// The member stops as it should.
@@ -239,7 +267,7 @@ pub(crate) fn config(id: NodeId, spool: PathBuf) -> Config {
         request_timeout: Duration::from_secs(7),
         request_bytes_max: 1_500_000,
         strict_changes: true,
-        sync_every: Duration::from_millis(20),
+        sync_every: SYNC_EVERY,
         spool,
         snapshot_bytes_max: 100 << 20,
         reads_max: 4,
