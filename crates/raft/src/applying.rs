@@ -14,7 +14,7 @@ use crate::log::{Log, fitting, weight};
 ///
 /// - `applied <= handed`, and `handed` moves on without a gap.
 /// - `under_way` are the groups after `applied`, up to `handed`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Applying {
     handed: Index,
     applied: Index,

@@ -10,6 +10,7 @@ use crate::quorum::{self, Outcome};
 use crate::raft::Raft;
 
 /// The votes of a campaign.
+#[derive(Clone, Debug)]
 pub(crate) struct Ballot {
     votes: BTreeMap<NodeId, bool>,
     /// The write that makes this member's own vote durable; until then it does not count.

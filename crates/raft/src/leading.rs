@@ -18,6 +18,7 @@ use crate::reads::Reads;
 use crate::transfer::Transfer;
 
 /// What a member is in its term, with what it needs for that and only for that.
+#[derive(Clone, Debug)]
 pub(crate) enum Part {
     Follower,
     PreCandidate(Ballot),
@@ -41,6 +42,7 @@ impl Part {
 }
 
 /// What only a leader has; gone when its term ends.
+#[derive(Clone, Debug)]
 pub(crate) struct Leading {
     /// Every member but this one, learners too.
     pub(crate) peers: BTreeMap<NodeId, Progress>,

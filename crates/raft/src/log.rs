@@ -13,7 +13,7 @@ use units::{Entry, Index, Position, Term};
 ///
 /// - `runs` covers the entries after `head` up to `last`, its firsts and terms ascend.
 /// - `cache` ends at `last` and has no gaps; what is not in it is durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Log {
     /// The entry before the first readable one.
     head: Position,

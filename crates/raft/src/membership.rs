@@ -110,7 +110,7 @@ pub(crate) fn is_sound(conf: &ConfState) -> bool {
 
 /// Which entries of the log hold configuration changes that are not applied yet. A member that has
 /// one committed and not applied does not know who its voters are, and must not campaign.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Unapplied {
     /// Those that came by since the start.
     seen: VecDeque<Index>,

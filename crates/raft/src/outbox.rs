@@ -7,7 +7,7 @@ use units::{Index, NodeId, Term};
 
 /// Effects in their order, and beside them the messages that promise something which is not durable
 /// yet: a vote, or an acknowledgement. Sending those early would let a crash break the promise.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outbox {
     from: NodeId,
     ready: VecDeque<Effect>,

@@ -12,7 +12,7 @@ use units::Index;
 /// - `matched < next`.
 /// - In [`Feeding::Replicate`] `next` runs ahead of what was acknowledged, by what is in
 ///   `inflight`; else nothing is in it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Progress {
     /// Up to where its log is known to match, durably.
     pub(crate) matched: Index,
@@ -172,7 +172,7 @@ impl Progress {
 }
 
 /// The messages with entries that a peer has not acknowledged yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Inflight {
     /// The last entry of each and its bytes.
     messages: VecDeque<(Index, usize)>,

@@ -33,6 +33,7 @@ const NUMBER_MAX: u64 = u64::MAX / 2;
 /// - Term, commit and applied never go back; in one term there is one vote.
 /// - Entries up to `commit` never change.
 /// - While a snapshot is being installed the log does not grow and the member does not campaign.
+#[derive(Clone, Debug)]
 pub struct Raft {
     pub(crate) config: Config,
     /// The latest time that was told.
@@ -55,6 +56,7 @@ pub struct Raft {
 }
 
 /// When to campaign, and whether to keep others from it.
+#[derive(Clone, Debug)]
 pub(crate) struct ElectionTimer {
     random: Random,
     /// From one to two election timeouts, drawn anew whenever the part changes, so that split votes
@@ -470,3 +472,6 @@ impl Consensus for Raft {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

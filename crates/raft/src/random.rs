@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 /// A small generator (SplitMix64): election timeouts need to differ, not to be secret.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {

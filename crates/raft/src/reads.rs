@@ -42,7 +42,7 @@ pub(crate) struct Question {
 ///
 /// - Rounds and indexes ascend in `waiting`; no round there is above `round + 1`.
 /// - `early` is empty once an entry of the term is committed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reads {
     /// Asked before an entry of the term was committed: until then the leader does not know what is
     /// committed (§6.4, step 1).
@@ -54,7 +54,7 @@ pub(crate) struct Reads {
     lease: Option<Lease>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lease {
     /// When the rounds that are not confirmed yet were begun.
     begun: VecDeque<(u64, Time)>,

@@ -24,7 +24,7 @@ struct Feeder<'a> {
 
 /// What was asked of the node for peers and is not answered, by whoever led: the answers come also
 /// when leadership has come and gone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
     /// The first entry of each read of the log.
     reads: BTreeSet<Index>,

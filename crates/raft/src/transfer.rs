@@ -7,6 +7,7 @@ use crate::leading::Part;
 use crate::raft::Raft;
 
 /// Who is to lead next. No proposals are taken meanwhile, so that it can catch up.
+#[derive(Clone, Debug)]
 pub(crate) struct Transfer {
     pub(crate) to: NodeId,
     /// An election timeout is enough for a live successor.

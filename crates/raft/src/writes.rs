@@ -15,7 +15,7 @@ use crate::log::Log;
 /// - Tickets ascend; `durable < next`.
 /// - `persisted <= given <= ` the log's last entry; entries up to `persisted` are on disk as they
 ///   are in memory, also after a truncation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Writes {
     next: WriteTicket,
     /// The newest write that somebody waits for.
@@ -30,7 +30,7 @@ pub(crate) struct Writes {
 }
 
 /// A write on the way, and what it makes durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct UnderWay {
     ticket: WriteTicket,
     last: Index,

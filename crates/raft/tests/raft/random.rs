@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use consensus::suite::{Cluster, Member, encode};
-use consensus::{Config, Limits, ReadPolicy, ReadTicket};
+use consensus::{Config, Limits, ReadPolicy, ReadTicket, Role};
 use units::{ConfState, EntryKind, Index, NodeId};
 
 use crate::oracle::{Oracle, Tally};
@@ -214,8 +214,16 @@ impl World {
     }
 
     fn clients(&mut self) {
-        let Some(id) = self.dice.pick(&self.up()) else { return };
-        if self.dice.chance(300) {
+        let up = self.up();
+        let leads = |id: &NodeId| {
+            let status = self.cluster.members[id].status();
+            status.is_some_and(|status| status.role == Role::Leader)
+        };
+        // Whoever leads, or still believes to, is most likely to say what is not true.
+        let leaders: Vec<_> = up.iter().copied().filter(leads).collect();
+        let asked = if self.dice.chance(600) { &leaders } else { &up };
+        let Some(id) = self.dice.pick(asked) else { return };
+        if self.dice.chance(400) {
             self.next_ticket += 1;
             let ticket = ReadTicket(self.next_ticket);
             self.oracle.asked(ticket.0);
