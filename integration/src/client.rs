@@ -1,4 +1,5 @@
-//! A client over the JSON gateway: the quickest way to speak to any etcd without sharing a line of code with it.
+//! A client over the JSON gateway: the quickest way to speak to any etcd without sharing a line of
+//! code with it.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,14 +9,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use ureq::Agent;
 
-/// A server gives up on a request after 7 s (5 s and two election timeouts); a client should hear that from it.
+/// A server gives up on a request after 7 s (5 s and two election timeouts); a client should hear
+/// that from it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// How many records one page of a long read holds.
 const PAGE_LEN: usize = 1_000;
 
-/// Speaks to one of several members, and turns to the next after a failure. It never repeats a request by itself, so
-/// that whoever asked knows what may have happened twice.
+/// Speaks to one of several members, and turns to the next after a failure. It never repeats a
+/// request by itself, so that whoever asked knows what may have happened twice.
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
@@ -26,7 +28,8 @@ pub struct Client {
 /// Why a request has no answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Failure {
-    /// The server said no. Some refusals still leave open whether the request happened, such as a timeout.
+    /// The server said no. Some refusals still leave open whether the request happened, such as a
+    /// timeout.
     Refused {
         /// gRPC's status code.
         code: i64,
@@ -109,7 +112,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the server refuses it, or cannot be understood; the next call then goes to the next member.
+    /// When the server refuses it, or cannot be understood; the next call then goes to the next
+    /// member.
     pub fn call(&mut self, method: &str, request: &Value) -> Result<Value, Failure> {
         let url = format!("{}/v3/{method}", self.endpoints[self.current]);
         let result = self.exchange(&url, request);
@@ -221,7 +225,8 @@ impl Client {
         })
     }
 
-    /// A page of the current member's HTTP side, such as `health` or `metrics`: its status code and text.
+    /// A page of the current member's HTTP side, such as `health` or `metrics`: its status code and
+    /// text.
     ///
     /// # Errors
     ///

@@ -16,8 +16,9 @@ use crate::tools::{Server, Tools};
 /// How much of each member's log a failing test shows.
 const TAIL_LINES: usize = 12;
 
-/// Members of one cluster, by position, and the folder their data lies in. Dropped, the processes are killed and the
-/// folder is removed; but a panicking test shows the logs' ends and keeps the logs, and with `ETCDD_KEEP` set, all.
+/// Members of one cluster, by position, and the folder their data lies in. Dropped, the processes
+/// are killed and the folder is removed; but a panicking test shows the logs' ends and keeps the
+/// logs, and with `ETCDD_KEEP` set, all.
 #[derive(Debug)]
 pub struct Cluster {
     /// The members. A member that was removed from the cluster keeps its place.
@@ -72,7 +73,8 @@ impl Cluster {
         self.start_these(&stopped);
     }
 
-    /// Starts some members together, as is needed when none of them can serve alone, and waits until they serve.
+    /// Starts some members together, as is needed when none of them can serve alone, and waits
+    /// until they serve.
     pub fn start_these(&mut self, positions: &[usize]) {
         for &position in positions {
             self.members[position].spawn();
@@ -184,7 +186,8 @@ impl Cluster {
         eventually(PATIENCE, "member promote", || etcdctl.attempt(&["member", "promote", &id]));
     }
 
-    /// Removes a running member from the cluster, and waits until it has noticed and ended by itself.
+    /// Removes a running member from the cluster, and waits until it has noticed and ended by
+    /// itself.
     pub fn remove(&mut self, position: usize) -> ExitStatus {
         let id = format!("{:x}", self.member_id(position));
         let others: Vec<String> = self
@@ -198,7 +201,8 @@ impl Cluster {
         self.members[position].wait_for_end()
     }
 
-    /// Waits until the running members have applied the same revision, and checks that they hold the same data.
+    /// Waits until the running members have applied the same revision, and checks that they hold
+    /// the same data.
     ///
     /// # Panics
     ///

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything may take that is expected to happen soon. Elections and starts take a second or two; the rest is
-/// room for a machine that is busy with other tests.
+/// How long anything may take that is expected to happen soon. Elections and starts take a second
+/// or two; the rest is room for a machine that is busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How long to wait between two looks. Short against an election, long against a status request.

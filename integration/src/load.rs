@@ -12,7 +12,8 @@ use crate::condition::{PATIENCE, eventually};
 /// A writer turns to another member sooner than a server would answer that it has given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Some threads that write as fast as they are answered, each key once, until they are told to stop.
+/// Some threads that write as fast as they are answered, each key once, until they are told to
+/// stop.
 #[derive(Debug)]
 pub struct Load {
     prefix: String,
@@ -22,8 +23,8 @@ pub struct Load {
     writers: Vec<JoinHandle<Ledger>>,
 }
 
-/// What was written, by key. Each key is written by one request, which is never repeated; so its revision is known if
-/// it was acknowledged, and it may exist or not if it was not.
+/// What was written, by key. Each key is written by one request, which is never repeated; so its
+/// revision is known if it was acknowledged, and it may exist or not if it was not.
 #[derive(Debug, Default)]
 pub struct Ledger {
     acknowledged: BTreeMap<String, i64>,
@@ -48,7 +49,8 @@ impl Load {
         Self { prefix: prefix.to_owned(), endpoints, stop, acknowledged, writers }
     }
 
-    /// Tells the writers of other members, as when the cluster has grown. They use them after their next failure.
+    /// Tells the writers of other members, as when the cluster has grown. They use them after their
+    /// next failure.
     pub fn redirect(&self, endpoints: Vec<String>) {
         *self.endpoints.lock().expect("whoever holds the list does not panic") = endpoints;
     }
@@ -133,8 +135,9 @@ impl Ledger {
         self.acknowledged.is_empty()
     }
 
-    /// Checks the keys with this prefix, as one member has them, against what was promised: every acknowledged write is
-    /// there, unchanged and at its revision; nothing is there that nobody wrote.
+    /// Checks the keys with this prefix, as one member has them, against what was promised: every
+    /// acknowledged write is there, unchanged and at its revision; nothing is there that nobody
+    /// wrote.
     ///
     /// # Panics
     ///
@@ -172,8 +175,8 @@ impl Ledger {
         revisions
     }
 
-    /// As [`Ledger::check`]; and since nobody else has written, every revision between the first and the last belongs
-    /// to exactly one of the keys.
+    /// As [`Ledger::check`]; and since nobody else has written, every revision between the first
+    /// and the last belongs to exactly one of the keys.
     ///
     /// # Panics
     ///

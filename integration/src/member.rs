@@ -30,7 +30,8 @@ pub struct Member {
 }
 
 impl Member {
-    /// A member that has not been started yet, with addresses of its own and a data folder in `dir`.
+    /// A member that has not been started yet, with addresses of its own and a data folder in
+    /// `dir`.
     pub(crate) fn new(name: String, server: &Server, dir: &Path, flags: &[String]) -> Self {
         Self {
             data_dir: dir.join(&name),
@@ -159,9 +160,9 @@ impl Member {
 
 /// An address where nobody listens, and where nobody will before its owner does.
 ///
-/// Each test process has a loopback address of its own, made from its id, and counts ports upwards. So a port stays
-/// free while its member is down: neither another test nor the local end of a connection, which the kernel takes from
-/// 127.0.0.1, can come in between.
+/// Each test process has a loopback address of its own, made from its id, and counts ports upwards.
+/// So a port stays free while its member is down: neither another test nor the local end of a
+/// connection, which the kernel takes from 127.0.0.1, can come in between.
 pub(crate) fn free_address() -> String {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
     let [_, high, middle, low] = std::process::id().to_be_bytes();

@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// A running child process and every line it has printed, on either stream. Dropped, it is killed.
 ///
-/// Its streams are pipes that are always drained, so that it never blocks on them, and that break when this process
-/// dies, which ends most orphans.
+/// Its streams are pipes that are always drained, so that it never blocks on them, and that break
+/// when this process dies, which ends most orphans.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -30,7 +30,8 @@ struct Printed {
 #[derive(Debug)]
 struct Output {
     lines: Vec<String>,
-    /// The streams that have not ended. When none is left, everything that will ever be printed is in `lines`.
+    /// The streams that have not ended. When none is left, everything that will ever be printed is
+    /// in `lines`.
     open: usize,
 }
 
@@ -73,7 +74,8 @@ impl Process {
         self.child.id()
     }
 
-    /// Writes a line to its standard input. That nobody reads it any more shows elsewhere, by the process's end.
+    /// Writes a line to its standard input. That nobody reads it any more shows elsewhere, by the
+    /// process's end.
     pub fn tell(&mut self, line: &str) {
         if let Some(stdin) = &mut self.stdin
             && writeln!(stdin, "{line}").and_then(|()| stdin.flush()).is_err()
@@ -92,7 +94,8 @@ impl Process {
         self.printed.lock().lines.clone()
     }
 
-    /// The lines from a position on, waiting until there is at least one; none when it will print no more.
+    /// The lines from a position on, waiting until there is at least one; none when it will print
+    /// no more.
     pub fn lines_from(&self, position: usize, within: Duration) -> Vec<String> {
         let (lines, open) = self.printed.wait_beyond(position, within);
         assert!(!lines.is_empty() || !open, "silent for {within:?} after:\n{}", self.tail(20));
@@ -197,7 +200,8 @@ impl Printed {
         self.more.notify_all();
     }
 
-    /// The lines from a position on, as soon as there are any or there will be none, and whether more may come.
+    /// The lines from a position on, as soon as there are any or there will be none, and whether
+    /// more may come.
     fn wait_beyond(&self, position: usize, within: Duration) -> (Vec<String>, bool) {
         let (output, _) = self
             .more
@@ -209,13 +213,14 @@ impl Printed {
     }
 
     fn wait_for_end(&self, within: Duration) {
-        // What a process has started itself may hold its streams open for longer than anybody wants to wait.
+        // What a process has started itself may hold its streams open for longer than anybody wants
+        // to wait.
         drop(self.more.wait_timeout_while(self.lock(), within, |output| output.open > 0));
     }
 }
 
-/// Keeps a command from what the surroundings would tell it: etcd's programs read variables, and most clients would
-/// send what is meant for a member to a proxy.
+/// Keeps a command from what the surroundings would tell it: etcd's programs read variables, and
+/// most clients would send what is meant for a member to a proxy.
 pub(crate) fn isolated(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_ascii_uppercase();

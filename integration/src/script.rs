@@ -1,11 +1,12 @@
 //! Client programs in other languages, and the faults they ask for.
 //!
-//! A program is given the members in `ENDPOINTS`, separated by commas, tries what its client library offers, and ends
-//! with 0 if all of it was as it should be. On its standard output it prints
+//! A program is given the members in `ENDPOINTS`, separated by commas, tries what its client
+//! library offers, and ends with 0 if all of it was as it should be. On its standard output it
+//! prints
 //!
 //! - `covered: <what>` for each thing it has tried,
-//! - `fault: kill-leader` when it wants the leader killed, and `fault: heal` when it wants it back; it goes on when it
-//!   has read `done`.
+//! - `fault: kill-leader` when it wants the leader killed, and `fault: heal` when it wants it back;
+//!   it goes on when it has read `done`.
 //!
 //! Anything else is for people.
 
@@ -58,7 +59,8 @@ pub fn run_script(cluster: &mut Cluster, command: &mut Command) -> Vec<String> {
     covered
 }
 
-/// Kills the leader. Where no majority is left without it, it comes back at once, and nobody is missing.
+/// Kills the leader. Where no majority is left without it, it comes back at once, and nobody is
+/// missing.
 fn kill_leader(cluster: &mut Cluster) -> Option<usize> {
     let leader = cluster.kill_leader();
     if cluster.members.len() < 3 {

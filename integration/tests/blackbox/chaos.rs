@@ -1,7 +1,8 @@
 //! kill -9, again and again, under load.
 //!
-//! Genuine etcd 3.4.23 passes. 3.5.0 to 3.5.2 do now and then not: they may save that an entry is applied before its
-//! changes are, so that members differ after a crash, with equal indexes and unequal revisions.
+//! Genuine etcd 3.4.23 passes. 3.5.0 to 3.5.2 do now and then not: they may save that an entry is
+//! applied before its changes are, so that members differ after a crash, with equal indexes and
+//! unequal revisions.
 
 use std::env;
 
@@ -27,7 +28,8 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is {text:?}, which is no number")))
 }
 
-/// In each round some members, from one to all, are killed while everybody writes; some of the others may be asleep.
+/// In each round some members, from one to all, are killed while everybody writes; some of the
+/// others may be asleep.
 fn try_rounds(members: usize, flags: &[&str]) {
     let rounds = number("ETCDD_ROUNDS").map_or(ROUNDS, |rounds| rounds as usize);
     let seed = number("ETCDD_SEED").unwrap_or_else(|| fastrand::u64(..));
@@ -65,8 +67,8 @@ fn try_rounds(members: usize, flags: &[&str]) {
         ledger.check_alone("load/", &mut member.client(), Consistency::Serializable);
     }
     println!(
-        "members: {members}, rounds: {rounds}, kills: {kills}: {} acknowledged writes are there on each, revisions are \
-         continuous, hashes are equal",
+        "members: {members}, rounds: {rounds}, kills: {kills}: {} acknowledged writes are there \
+         on each, revisions are continuous, hashes are equal",
         ledger.len()
     );
 }

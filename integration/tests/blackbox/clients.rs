@@ -1,5 +1,5 @@
-//! Clients in other languages: each tries all its library offers before the leader is killed, without it, and when it
-//! is back. What they try is told by themselves.
+//! Clients in other languages: each tries all its library offers before the leader is killed,
+//! without it, and when it is back. What they try is told by themselves.
 
 use std::process::Command;
 

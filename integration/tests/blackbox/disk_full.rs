@@ -1,4 +1,5 @@
-//! A disk without room: writes are refused before they can fail, reads go on, and room is all that is needed.
+//! A disk without room: writes are refused before they can fail, reads go on, and room is all that
+//! is needed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -70,7 +71,8 @@ fn three_members_whose_disks_fill_up() {
     for member in &cluster.members {
         until_refused(&mut member.client());
     }
-    // Votes and terms are written to what was kept for them: the leader may go, and there is another.
+    // Votes and terms are written to what was kept for them: the leader may go, and there is
+    // another.
     let leader = cluster.leader();
     cluster.members[leader].kill();
     cluster.leader();
@@ -125,8 +127,8 @@ fn reads_go_on(client: &mut Client) {
     }
 }
 
-/// A small disk in memory, mounted as long as it lives. Declared before the cluster whose data it holds, it outlives
-/// the members.
+/// A small disk in memory, mounted as long as it lives. Declared before the cluster whose data it
+/// holds, it outlives the members.
 struct Disk {
     dir: TempDir,
 }

@@ -1,5 +1,6 @@
-//! Genuine `etcdctl`, of two releases: everything it can do with keys, transactions, watches and leases, and what an
-//! operator asks it about the cluster; before the leader is killed, without it, and when it is back.
+//! Genuine `etcdctl`, of two releases: everything it can do with keys, transactions, watches and
+//! leases, and what an operator asks it about the cluster; before the leader is killed, without it,
+//! and when it is back.
 
 use integration::{Cluster, Etcdctl, PATIENCE, Process, Tools, eventually};
 use serde_json::Value;
@@ -55,8 +56,9 @@ fn try_everything(version: &str, members: usize) {
     }
     cluster.check_same_data();
     println!(
-        "etcdctl {version}, members: {members}: put, get, del, txn, watch, lease, compaction, member, endpoint, \
-         defrag, snapshot save, alarm, lock, elect, move-leader; simple, json, fields, hex; leader killed and restarted"
+        "etcdctl {version}, members: {members}: put, get, del, txn, watch, lease, compaction, \
+         member, endpoint, defrag, snapshot save, alarm, lock, elect, move-leader; simple, json, \
+         fields, hex; leader killed and restarted"
     );
 }
 
@@ -493,7 +495,8 @@ impl Phase {
         let table = self.run(&["member", "list", "--write-out=table"]);
         assert!(table.contains("| IS LEARNER |"), "{table}");
         self.fails(&["member", "remove", "1"], "etcdserver: member not found");
-        // Raft drops a change that comes while the last one is not applied, and nobody tells the client.
+        // Raft drops a change that comes while the last one is not applied, and nobody tells the
+        // client.
         eventually(PATIENCE, "the refusal", || {
             match self.ctl.attempt(&["member", "promote", "1", "--command-timeout=2s"]) {
                 Err(error) if error.contains("etcdserver: member not found") => Ok(()),
@@ -554,7 +557,8 @@ impl Phase {
         assert_eq!(self.run(&["alarm", "disarm"]), "");
         let one = self.ctl.to(&self.live.endpoints[..1]);
         one.run(&["snapshot", "save", &self.snapshot]);
-        // The file is an etcd backup if etcd's own tool finds its checksum right and this phase's keys counted.
+        // The file is an etcd backup if etcd's own tool finds its checksum right and this phase's
+        // keys counted.
         let reader =
             Etcdctl { path: Tools::installed().etcdctl("3.5.1"), endpoints: one.endpoints };
         let answer = reader.json(&["snapshot", "status", &self.snapshot]);

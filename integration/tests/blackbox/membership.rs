@@ -142,7 +142,7 @@ fn changes_that_would_harm_are_refused() {
         "{error}"
     );
     println!(
-        "refused: a URL twice, unknown members, early promotion, a second learner, losing the majority"
+        "refused: a URL twice, unknown members, early promotion, a second learner, a lost majority"
     );
 }
 

@@ -70,8 +70,9 @@ fn try_size(members: usize) {
         ledger.check("load/", &mut member.client(), Consistency::Serializable);
     }
     println!(
-        "members: {members}, killed: {tolerated}: every write completed; killed: {}: none did, serializable reads went \
-         on at {} members; all back: {} acknowledged writes are there on each",
+        "members: {members}, killed: {tolerated}: every write completed; killed: {}: none did, \
+         serializable reads went on at {} members; all back: {} acknowledged writes are there on \
+         each",
         tolerated + 1,
         left.len(),
         ledger.len()

@@ -38,7 +38,8 @@ fn a_leader_hands_over_before_it_ends() {
         let status = cluster.terminate(leader);
         assert_eq!(status.signal(), Some(Signal::TERM.as_raw()), "{status}");
         let took = signalled.elapsed();
-        // No election has to be waited for: whoever is left knows a leader, and takes a write at the first attempt.
+        // No election has to be waited for: whoever is left knows a leader, and takes a write at
+        // the first attempt.
         let statuses = cluster.statuses().expect("those that are left answer");
         for (position, status) in statuses {
             let member = &cluster.members[position];

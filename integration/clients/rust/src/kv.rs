@@ -100,9 +100,7 @@ async fn try_ranges(client: &mut Client, scope: &str) {
     assert_eq!(names(&get(client, scope, created).await), "ab");
     let modified = all().with_min_mod_revision(first + 3).with_max_mod_revision(first + 4);
     assert_eq!(names(&get(client, scope, modified).await), "cd");
-    covered(
-        "prefix, range, from_key, all_keys, limit, count_only, keys_only, sort, min and max revisions",
-    );
+    covered("prefix, range, from_key, all_keys, limit, count_only, keys_only, sort, min_…, max_…");
 
     match stream(client, scope, all()).await {
         Ok(whole) => {
@@ -191,9 +189,7 @@ pub async fn try_txn(client: &mut Client, prefix: &str) {
         let response = client.txn(txn).await.expect("txn");
         assert_eq!(response.succeeded(), holds, "{compare:?}");
     }
-    covered(
-        "txn; compares of value, version, create_revision, mod_revision, lease; =, !=, <, >; range, prefix",
-    );
+    covered("txn; compares of value, version, revisions, lease; =, !=, <, >; range, prefix");
 
     // What is inside compares with what was before the whole.
     let nested = Txn::new()

@@ -1,7 +1,9 @@
-//! Everything the crate etcd-client offers for keys, transactions, watches and leases, against a running cluster.
+//! Everything the crate etcd-client offers for keys, transactions, watches and leases, against a
+//! running cluster.
 //!
-//! Run by the black-box tests, which say in `ENDPOINTS` where the members are and answer the faults asked for here
-//! (`integration/src/script.rs`). Each subject is tried before the leader is killed, without it, and when it is back.
+//! Run by the black-box tests, which say in `ENDPOINTS` where the members are and answer the faults
+//! asked for here (`integration/src/script.rs`). Each subject is tried before the leader is killed,
+//! without it, and when it is back.
 
 mod kv;
 mod lease;
@@ -70,7 +72,8 @@ pub fn endpoints() -> Vec<String> {
     list.split(',').map(str::to_owned).collect()
 }
 
-/// A client of one member that serves. Over several, the crate sends every other request to one that is away.
+/// A client of one member that serves. Over several, the crate sends every other request to one
+/// that is away.
 pub async fn connect() -> Client {
     let deadline = Instant::now() + PATIENCE;
     loop {

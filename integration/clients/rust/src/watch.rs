@@ -63,7 +63,8 @@ pub async fn try_watch(client: &mut Client, prefix: &str) {
         assert_eq!(collect(&mut past, wanted).await, expected, "{options:?}");
     }
     covered(
-        "watch; start_revision, prev_key, filters, prefix, range, from_key, all_keys, fragment, progress_notify",
+        "watch; start_revision, prev_key, filters, prefix, range, from_key, all_keys, fragment, \
+         progress_notify",
     );
 
     try_one_stream(client, prefix).await;
@@ -129,7 +130,8 @@ async fn try_compacted(client: &mut Client, key: &str, start: i64) {
     covered("a compacted start");
 }
 
-/// A watch that is taken up again after a failure, where it had ended: the crate leaves that to its user.
+/// A watch that is taken up again after a failure, where it had ended: the crate leaves that to its
+/// user.
 pub struct Follower {
     stream: Option<WatchStream>,
     next_revision: i64,
