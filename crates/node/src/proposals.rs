@@ -61,6 +61,9 @@ pub(crate) enum Group {
 pub(crate) struct Proposals {
     queue: VecDeque<Proposal>,
     bytes: usize,
+    /// The lowest ticket since the queue was empty. Tickets are drawn in ascending order, so that
+    /// of a lower one it is known at once that it does not wait here.
+    lowest: Option<Ticket>,
     /// Consensus could not take any; until something changes there is no use in asking again.
     held: bool,
     /// A group was too much for consensus: offer single ones until the queue is empty.
@@ -77,6 +80,8 @@ impl Proposals {
             return false;
         }
         self.bytes += bytes;
+        let lowest = self.lowest.filter(|_| !self.queue.is_empty());
+        self.lowest = Some(lowest.map_or(proposal.ticket, |lowest| lowest.min(proposal.ticket)));
         self.queue.push_back(proposal);
         true
     }
@@ -158,6 +163,9 @@ impl Proposals {
 
     /// Forgets a proposal if it still waits. Those who give up came first, so it is near the front.
     pub(crate) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        if self.lowest.is_none_or(|lowest| ticket < lowest) {
+            return false;
+        }
         let Some(place) = self.queue.iter().position(|proposal| proposal.ticket == ticket) else {
             return false;
         };

@@ -8,7 +8,7 @@
 //! Who comes while a round is under way waits for the next: the index of a round is only good for
 //! those who asked before it began.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
@@ -26,6 +26,11 @@ pub const READS_MAX: usize = 65_536;
 pub const READ_RETRY: Duration = Duration::from_millis(500);
 
 /// All reads under way.
+///
+/// Invariants:
+/// - A ticket is in one place, and `wanted` unless it was withdrawn.
+/// - `held` counts the tickets in all places, withdrawn ones too, so that these are bounded as
+///   well.
 #[derive(Debug)]
 pub(crate) struct Reads {
     /// The name of the next question.
@@ -34,7 +39,8 @@ pub(crate) struct Reads {
     round: Option<Round>,
     /// In the order of their rounds.
     confirmed: VecDeque<(Index, Vec<Ticket>)>,
-    count: usize,
+    held: usize,
+    wanted: BTreeSet<Ticket>,
 }
 
 /// Those who share a question. Any answer to a question asked in this round is good for all of
@@ -52,32 +58,39 @@ struct Round {
 impl Reads {
     /// No reads; questions are named from `first` on.
     pub(crate) fn new(first: ReadTicket) -> Self {
-        Self { next: first, waiting: Vec::new(), round: None, confirmed: VecDeque::new(), count: 0 }
+        Self {
+            next: first,
+            waiting: Vec::new(),
+            round: None,
+            confirmed: VecDeque::new(),
+            held: 0,
+            wanted: BTreeSet::new(),
+        }
     }
 
     /// Adds one; `false` when there are too many.
     pub(crate) fn push(&mut self, ticket: Ticket) -> bool {
-        if self.count >= READS_MAX {
+        if self.held >= READS_MAX {
             return false;
         }
-        self.count += 1;
+        self.held += 1;
         self.waiting.push(ticket);
+        self.wanted.insert(ticket);
         true
     }
 
     /// The question to ask now, if any: of a new round, or again. What consensus says to it is told
     /// by [`asked`](Self::asked).
     pub(crate) fn question(&mut self, now: Time) -> Option<ReadTicket> {
-        if self.round.as_ref().is_some_and(|round| round.tickets.is_empty()) {
-            self.round = None;
+        if let Some(mut round) = self.round.take_if(|round| round.ask_at <= now) {
+            self.forget_withdrawn(&mut round.tickets);
+            self.round = (!round.tickets.is_empty()).then_some(round);
         }
-        if self.round.is_none() && !self.waiting.is_empty() {
-            self.round = Some(Round {
-                tickets: mem::take(&mut self.waiting),
-                first: self.next,
-                asked: false,
-                ask_at: now,
-            });
+        if self.round.is_none() {
+            let mut tickets = mem::take(&mut self.waiting);
+            self.forget_withdrawn(&mut tickets);
+            let round = Round { tickets, first: self.next, asked: false, ask_at: now };
+            self.round = (!round.tickets.is_empty()).then_some(round);
         }
         self.round.as_ref().filter(|round| round.ask_at <= now)?;
         let question = self.next;
@@ -133,27 +146,15 @@ impl Reads {
     /// Everything up to the index is applied; those who waited for that.
     pub(crate) fn applied(&mut self, index: Index) -> Vec<Ticket> {
         let mut done = Vec::new();
-        while let Some((_, mut tickets)) =
-            self.confirmed.pop_front_if(|(wanted, _)| *wanted <= index)
-        {
-            self.count -= tickets.len();
-            done.append(&mut tickets);
+        while let Some((_, tickets)) = self.confirmed.pop_front_if(|(wanted, _)| *wanted <= index) {
+            done.append(&mut self.release(tickets));
         }
         done
     }
 
     /// Forgets a read.
-    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> bool {
-        let groups = self.confirmed.iter_mut().map(|(_, tickets)| tickets);
-        let groups = groups.chain(self.round.as_mut().map(|round| &mut round.tickets));
-        for tickets in groups.chain([&mut self.waiting]) {
-            if let Some(place) = tickets.iter().position(|held| *held == ticket) {
-                tickets.remove(place);
-                self.count -= 1;
-                return true;
-            }
-        }
-        false
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) {
+        self.wanted.remove(&ticket);
     }
 
     /// When [`question`](Self::question) has something to say by itself.
@@ -163,12 +164,24 @@ impl Reads {
 
     /// How many are under way.
     pub(crate) fn len(&self) -> usize {
-        self.count
+        self.wanted.len()
     }
 
     fn abandon(&mut self) -> Vec<Ticket> {
         let tickets = self.round.take().map(|round| round.tickets).unwrap_or_default();
-        self.count -= tickets.len();
+        self.release(tickets)
+    }
+
+    fn forget_withdrawn(&mut self, tickets: &mut Vec<Ticket>) {
+        let before = tickets.len();
+        tickets.retain(|ticket| self.wanted.contains(ticket));
+        self.held -= before - tickets.len();
+    }
+
+    /// Lets go of tickets; those that are still wanted.
+    fn release(&mut self, mut tickets: Vec<Ticket>) -> Vec<Ticket> {
+        self.held -= tickets.len();
+        tickets.retain(|ticket| self.wanted.remove(ticket));
         tickets
     }
 }

@@ -11,8 +11,8 @@ async fn leave_behind(world: &mut World) -> NodeId {
     let leader = world.leader().await;
     let running: Vec<_> = world.running().map(|(id, _)| id).collect();
     for id in running {
-        // Only who is alone can be looked at without disturbing others, so the trim is inferred: the
-        // engine is made durable many times while this is written.
+        // Only who is alone can be looked at without disturbing others, so the trim is inferred:
+        // the engine is made durable many times while this is written.
         let member = world.member(id);
         let first = member.published().applied.index;
         let began = std::time::Instant::now();
