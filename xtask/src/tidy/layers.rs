@@ -144,6 +144,7 @@ const LAYERS: &[Layer] = &[
     // Outside: they see the product as its users do, or a part alone.
     layer("benches/layout", &["crates/backend", "crates/backend-lsm"], &[]),
     layer("integration", &[], &[]),
+    layer("benches/load", &["crates/proto", "integration"], &[]),
     layer("xtask", &[], &[]),
 ];
 
