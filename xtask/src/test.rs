@@ -1,5 +1,5 @@
-//! Every test there is, in one command: the programs that the black-box tests start are built first,
-//! and the genuine etcd programs and clients that they use are installed.
+//! Every test there is, in one command: the programs that the black-box tests start are built
+//! first, and the genuine etcd programs and clients that they use are installed.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};

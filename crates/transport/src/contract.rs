@@ -11,24 +11,24 @@ use units::NodeId;
 
 /// Carries frames to members. Shared by whoever sends.
 pub trait Transport: Send + Sync {
-    /// Sends a frame, or drops it when the lane to the peer is full or the peer is not known; a drop
-    /// is told to [`Sink::unreachable`]. Never waits.
+    /// Sends a frame, or drops it when the lane to the peer is full or the peer is not known; a
+    /// drop is told to [`Sink::unreachable`]. Never waits.
     fn send(&self, to: NodeId, lane: Lane, frame: Bytes);
 
     /// Asks the peer something. The answer comes to [`Sink::called`], exactly once, at the latest
     /// after a time that the transport sets.
     fn call(&self, to: NodeId, ticket: CallTicket, request: Bytes);
 
-    /// Sends a snapshot: the header, then everything the source yields, at a bounded rate and beside
-    /// all lanes. How it ended comes to [`Sink::snapshot_sent`], exactly once. One at a time per
-    /// peer; a second one ends at once, not delivered.
+    /// Sends a snapshot: the header, then everything the source yields, at a bounded rate and
+    /// beside all lanes. How it ended comes to [`Sink::snapshot_sent`], exactly once. One at a time
+    /// per peer; a second one ends at once, not delivered.
     fn send_snapshot(&self, to: NodeId, header: Bytes, source: Box<dyn Source>);
 
     /// From now on these are the peers. One that was a peer and is none any more has been removed
     /// from the cluster, see [`set_removed`](Self::set_removed).
     ///
-    /// A member of the same cluster that is not among them may still speak, and is answered where it
-    /// says that it listens: this member may be behind and not have heard of it yet.
+    /// A member of the same cluster that is not among them may still speak, and is answered where
+    /// it says that it listens: this member may be behind and not have heard of it yet.
     fn set_peers(&self, peers: &[Peer]);
 
     /// These were removed from the cluster, for good: connections to them end, and when they speak
