@@ -9,12 +9,12 @@ use proto::etcdserverpb::{
     LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
 };
 use state::Command;
-use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 use units::LeaseId;
 
+use crate::ends::End;
 use crate::service::{Answers, Service, expect_outcome};
-use crate::{error, gate, leader, words};
+use crate::{error, words};
 
 /// What is left of a lease that is not there.
 const NO_TTL: i64 = -1;
@@ -51,11 +51,10 @@ impl Lease for Service {
         &self,
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Result<Response<Self::LeaseKeepAliveStream>, Status> {
-        let requires_leader = gate::requires_leader(request.metadata().as_ref());
         let keeping = Keeping {
             service: self.clone(),
+            end: self.ends.of(request.metadata()),
             requests: request.into_inner(),
-            leader_lost: requires_leader.then(|| self.leadership.lost()),
         };
         let answers = stream::try_unfold(keeping, |mut keeping| async move {
             Ok(keeping.next().await?.map(|answer| (answer, keeping)))
@@ -106,7 +105,7 @@ impl Service {
 struct Keeping {
     service: Service,
     requests: Streaming<LeaseKeepAliveRequest>,
-    leader_lost: Option<watch::Receiver<bool>>,
+    end: End,
 }
 
 impl Keeping {
@@ -115,7 +114,7 @@ impl Keeping {
         const PATH: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
         let request = tokio::select! {
             request = self.requests.message() => request,
-            () = leader::lost(&mut self.leader_lost) => return Err(error::no_leader()),
+            status = self.end.comes() => return Err(status),
         };
         let Some(request) = request.map_err(|status| words::of_etcd(PATH, status))? else {
             return Ok(None);

@@ -24,16 +24,16 @@
 //!
 //! # Where to start
 //!
-//! [`clients`], then `kv.rs`; `error.rs` for the words.
+//! [`Api`], then `kv.rs`; `error.rs` for the words.
 
 mod cluster;
+mod ends;
 mod error;
 mod gate;
 mod health;
 mod http;
 pub mod ids;
 mod kv;
-mod leader;
 mod lease;
 mod maintenance;
 mod router;
@@ -43,6 +43,6 @@ mod version;
 mod watch;
 mod words;
 
-pub use router::{clients, peers};
+pub use router::Api;
 pub use service::Options;
 pub use version::VERSION;

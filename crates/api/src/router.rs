@@ -11,36 +11,48 @@ use proto::etcdserverpb::lease_server::LeaseServer;
 use proto::etcdserverpb::maintenance_server::MaintenanceServer;
 use proto::etcdserverpb::watch_server::WatchServer;
 use proto::health::health_server::HealthServer;
+use tokio::sync::watch;
 
 use crate::gate::{self, Rules};
 use crate::http;
 use crate::service::{Options, Service};
 
-/// What a member serves to its clients: gRPC over HTTP/2, and pages over HTTP of any version. To be
-/// called on the runtime that serves it.
-pub fn clients(handle: Handle, options: Options) -> Router {
-    let service = Service::new(handle, options);
-    let limit = options.message_bytes_max();
-    macro_rules! serve {
-        ($server:ident) => {
-            $server::new(service.clone()).max_decoding_message_size(limit)
-        };
-    }
-    let standing = service.clone();
-    let ask = Arc::new(move || standing.standing());
-    let rules = Rules { ask, slow: options.slow_request };
-    Router::new()
-        .route_service("/etcdserverpb.Cluster/{method}", serve!(ClusterServer))
-        .route_service("/etcdserverpb.KV/{method}", serve!(KvServer))
-        .route_service("/etcdserverpb.Lease/{method}", serve!(LeaseServer))
-        .route_service("/etcdserverpb.Maintenance/{method}", serve!(MaintenanceServer))
-        .route_service("/etcdserverpb.Watch/{method}", serve!(WatchServer))
-        .route_service("/grpc.health.v1.Health/{method}", serve!(HealthServer))
-        .layer(middleware::from_fn_with_state(rules, gate::pass))
-        .merge(http::pages(service))
-}
+/// The API of a member.
+pub struct Api(Service);
 
-/// What a member serves to other members, beside what carries frames between them.
-pub fn peers(handle: Handle, options: Options) -> Router {
-    http::peer_pages(Service::new(handle, options))
+impl Api {
+    /// The API of this member. Streams end when it is `stopping`, as they would not by themselves. To
+    /// be called on the runtime that serves it.
+    #[must_use]
+    pub fn new(handle: Handle, options: Options, stopping: watch::Receiver<bool>) -> Self {
+        Self(Service::new(handle, options, stopping))
+    }
+
+    /// What a member serves to its clients: gRPC over HTTP/2, and pages over HTTP of any version.
+    pub fn clients(&self) -> Router {
+        let Self(service) = self;
+        let limit = service.options.message_bytes_max();
+        macro_rules! serve {
+            ($server:ident) => {
+                $server::new(service.clone()).max_decoding_message_size(limit)
+            };
+        }
+        let standing = service.clone();
+        let ask = Arc::new(move || standing.standing());
+        let rules = Rules { ask, slow: service.options.slow_request };
+        Router::new()
+            .route_service("/etcdserverpb.Cluster/{method}", serve!(ClusterServer))
+            .route_service("/etcdserverpb.KV/{method}", serve!(KvServer))
+            .route_service("/etcdserverpb.Lease/{method}", serve!(LeaseServer))
+            .route_service("/etcdserverpb.Maintenance/{method}", serve!(MaintenanceServer))
+            .route_service("/etcdserverpb.Watch/{method}", serve!(WatchServer))
+            .route_service("/grpc.health.v1.Health/{method}", serve!(HealthServer))
+            .layer(middleware::from_fn_with_state(rules, gate::pass))
+            .merge(http::pages(service.clone()))
+    }
+
+    /// What a member serves to other members, beside what carries frames between them.
+    pub fn peers(&self) -> Router {
+        http::peer_pages(self.0.clone())
+    }
 }

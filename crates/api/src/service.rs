@@ -1,7 +1,6 @@
 //! What all services share: a member, and how it answers.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -9,11 +8,12 @@ use host::Handle;
 use proto::etcdserverpb::alarm_request::AlarmAction;
 use proto::etcdserverpb::{AlarmRequest, AlarmType, ResponseHeader};
 use state::{Command, Fault, Outcome, Published, Quota, Refusal};
+use tokio::sync::watch;
 use tonic::Status;
 use tracing::warn;
 use units::NodeId;
 
-use crate::leader::Leadership;
+use crate::ends::Ends;
 use crate::{error, gate};
 
 /// What the API allows, and when it loses patience.
@@ -47,16 +47,16 @@ impl Options {
 pub(crate) struct Service {
     pub(crate) handle: Handle,
     pub(crate) options: Options,
-    pub(crate) leadership: Arc<Leadership>,
+    pub(crate) ends: Ends,
 }
 
 /// A stream of answers.
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Service {
-    pub(crate) fn new(handle: Handle, options: Options) -> Self {
-        let leadership = Arc::new(Leadership::new(handle.clone(), options.election_timeout));
-        Self { handle, options, leadership }
+    pub(crate) fn new(handle: Handle, options: Options, stopping: watch::Receiver<bool>) -> Self {
+        let ends = Ends::new(handle.clone(), options.election_timeout, stopping);
+        Self { handle, options, ends }
     }
 
     /// How this member stands, for the gate.

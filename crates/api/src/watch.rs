@@ -13,12 +13,12 @@ use proto::etcdserverpb::watch_request::RequestUnion;
 use proto::etcdserverpb::watch_server::Watch;
 use proto::spliced::WatchResponse;
 use state::Published;
-use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 use units::Revision;
 
+use crate::ends::End;
 use crate::service::{Answers, Service};
-use crate::{error, gate, leader, words};
+use crate::{error, words};
 
 /// Former values that are read where they are needed: what is live has most of them in memory.
 const READS_INLINE_MAX: usize = 32;
@@ -31,12 +31,11 @@ impl Watch for Service {
         &self,
         request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let requires_leader = gate::requires_leader(request.metadata().as_ref());
         let watching = Watching {
             service: self.clone(),
+            end: self.ends.of(request.metadata()),
             requests: Some(request.into_inner()),
             changes: self.handle.watch().map_err(error::of_host)?,
-            leader_lost: requires_leader.then(|| self.leadership.lost()),
             encoded: VecDeque::new(),
         };
         let answers = stream::try_unfold(watching, |mut watching| async move {
@@ -52,7 +51,7 @@ struct Watching {
     /// What the client says; `None` when it says no more, which does not end the stream.
     requests: Option<Streaming<WatchRequest>>,
     changes: WatchStream,
-    leader_lost: Option<watch::Receiver<bool>>,
+    end: End,
     /// Parts of a response that wait to be sent.
     encoded: VecDeque<WatchResponse>,
 }
@@ -76,7 +75,7 @@ impl Watching {
                     let Some(response) = response else { return Ok(None) };
                     self.encode(response).await?;
                 }
-                () = leader::lost(&mut self.leader_lost) => return Err(error::no_leader()),
+                status = self.end.comes() => return Err(status),
             }
         }
     }

@@ -1,15 +1,16 @@
 //! Listening: connections come in and are served HTTP/1 or HTTP/2, whichever they begin with.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::urls::Urls;
+use api::urls::{Url, Urls};
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{Semaphore, watch};
 use tokio::time;
 
@@ -17,6 +18,9 @@ use crate::Error;
 
 /// How long a client of HTTP/1 may take to say what it wants.
 const HEADER_PATIENCE: Duration = Duration::from_secs(300);
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// How long to wait when the system has no descriptor for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -62,25 +66,56 @@ impl Options {
     }
 }
 
-/// Sockets that are bound, and serve nobody yet.
+/// Addresses that are this program's, and nobody is heard there yet: who connects is refused at
+/// once, instead of waiting for an answer.
 #[derive(Debug)]
 pub(crate) struct Bound {
+    sockets: Vec<TcpSocket>,
+}
+
+/// Addresses where connections come in, and are not served yet.
+#[derive(Debug)]
+pub(crate) struct Listening {
     listeners: Vec<TcpListener>,
 }
 
 impl Bound {
     pub(crate) async fn bind(urls: &Urls) -> Result<Self, Error> {
-        let mut listeners = Vec::new();
+        let mut sockets = Vec::new();
         for url in urls.iter() {
-            let listener = TcpListener::bind((url.host(), url.port())).await;
-            listeners.push(listener.map_err(|error| Error::Listen {
-                address: format!("{}:{}", url.host(), url.port()),
-                error: error.to_string(),
-            })?);
+            let socket = bind(url).await.map_err(|error| refused(url, &error))?;
+            sockets.push(socket);
         }
-        Ok(Self { listeners })
+        Ok(Self { sockets })
     }
 
+    pub(crate) fn listen(self) -> Result<Listening, Error> {
+        let listen = |socket: TcpSocket| {
+            let address = socket.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
+            let listener = socket.listen(BACKLOG);
+            listener.map_err(|error| Error::Listen { address, error: error.to_string() })
+        };
+        let listeners = self.sockets.into_iter().map(listen).collect::<Result<_, _>>()?;
+        Ok(Listening { listeners })
+    }
+}
+
+async fn bind(url: &Url) -> io::Result<TcpSocket> {
+    let address = lookup_host((url.host(), url.port())).await?.next();
+    let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Else connections of a former start keep the address for a minute.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn refused(url: &Url, error: &io::Error) -> Error {
+    let address = format!("{}:{}", url.host(), url.port());
+    Error::Listen { address, error: error.to_string() }
+}
+
+impl Listening {
     /// The first address, with the port that the system chose.
     #[cfg(test)]
     pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
@@ -143,7 +178,7 @@ async fn accept(
         });
     }
     drop(listener);
-    if time::timeout(drain, graceful.shutdown()).await.is_err() {
+    if time::timeout(drain, graceful.shutdown()).await.is_err() && !drain.is_zero() {
         tracing::warn!("took" = ?drain, "stopped before all connections were done");
     }
 }
@@ -151,8 +186,8 @@ async fn accept(
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
+) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, place))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Api;
 use axum::Router;
 use host::{Ending, Handle};
 use raftlog::Opened;
@@ -15,11 +16,8 @@ use units::NodeId;
 use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
-use crate::listen::{Bound, Options};
+use crate::listen::{Bound, Listening, Options};
 use crate::{Config, Error, parts};
-
-/// How long other members may still be answered once this one has stopped, as in etcd.
-const PEERS_DRAIN: Duration = Duration::from_secs(1);
 
 /// A running member: it serves its peers from the start, and clients from when it has joined.
 pub struct Member {
@@ -48,7 +46,7 @@ impl Member {
             "listen-client-urls" = ?config.listen_client_urls.to_strings(),
             "configuring client listeners"
         );
-        let clients = Bound::bind(&config.listen_client_urls).await?;
+        let clients = Bound::bind(&config.listen_client_urls).await?.listen()?;
         info!(
             "etcd-version" = api::VERSION,
             "name" = config.name,
@@ -77,14 +75,21 @@ impl Member {
             "cluster-id" = %identity.cluster,
             "started a member"
         );
-        let options = api_options(&config);
-        let router = carried.merge(api::peers(handle.clone(), options));
-        let peers = Serving::begin(peers, router, Options::PEERS, PEERS_DRAIN);
+        let stop = watch::Sender::new(false);
+        let api = Api::new(handle.clone(), api_options(&config), stop.subscribe());
+        let peers = Serving::begin(
+            peers.listen()?,
+            watch::Sender::new(false),
+            carried.merge(api.peers()),
+            Options::PEERS,
+            // What peers are told never comes to an end by itself.
+            Duration::ZERO,
+        );
 
         joined(&handle).await?;
-        let router = api::clients(handle.clone(), options);
+        let options = Options::clients(&config);
         let clients =
-            Serving::begin(clients, router, Options::clients(&config), config.request_timeout());
+            Serving::begin(clients, stop, api.clients(), options, config.request_timeout());
         info!("ready to serve client requests");
         for url in config.listen_client_urls.iter() {
             info!(
@@ -130,9 +135,15 @@ impl Member {
 }
 
 impl Serving {
-    fn begin(bound: Bound, router: Router, options: Options, drain: Duration) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        Self { stop, done: tokio::spawn(bound.serve(router, options, stopped, drain)) }
+    fn begin(
+        listening: Listening,
+        stop: watch::Sender<bool>,
+        router: Router,
+        options: Options,
+        drain: Duration,
+    ) -> Self {
+        let serving = listening.serve(router, options, stop.subscribe(), drain);
+        Self { stop, done: tokio::spawn(serving) }
     }
 
     async fn end(self) {

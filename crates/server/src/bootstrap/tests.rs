@@ -36,7 +36,7 @@ fn member(id: u64, url: &str, client_urls: &[&str]) -> Member {
 /// A member that tells who the members are, given its own URL.
 async fn peer(members: impl FnOnce(&str) -> Vec<Member>) -> (String, watch::Sender<bool>) {
     let urls = api::urls::Urls::parse(&["http://127.0.0.1:0"]).expect("it is one");
-    let bound = Bound::bind(&urls).await.expect("a port is free");
+    let bound = Bound::bind(&urls).await.and_then(Bound::listen).expect("a port is free");
     let url = format!("http://{}", bound.address().expect("it is bound"));
     let text = serde_json::to_string(&members(&url)).expect("it is plain data");
     let answer = move || {

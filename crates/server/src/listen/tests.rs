@@ -7,16 +7,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{Bound, Options};
+use super::{Bound, Listening, Options};
 
-async fn bound() -> Bound {
+async fn listening() -> Listening {
     let urls = Urls::parse(&["http://127.0.0.1:0"]).expect("it is one");
-    Bound::bind(&urls).await.expect("a port is free")
+    Bound::bind(&urls).await.and_then(Bound::listen).expect("a port is free")
 }
 
 #[tokio::test]
 async fn requests_under_way_are_answered_before_the_end() {
-    let bound = bound().await;
+    let bound = listening().await;
     let address = bound.address().expect("it is bound");
     let (begun, begin) = watch::channel(false);
     let (go, gone) = watch::channel(false);
@@ -43,7 +43,7 @@ async fn requests_under_way_are_answered_before_the_end() {
 
 #[tokio::test]
 async fn a_taken_address_is_refused() {
-    let first = bound().await;
+    let first = listening().await;
     let url = format!("http://{}", first.address().expect("it is bound"));
     let urls = Urls::parse(&[url]).expect("it is one");
     let error = Bound::bind(&urls).await.expect_err("it is taken").to_string();
