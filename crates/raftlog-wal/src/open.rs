@@ -149,6 +149,7 @@ impl Wal {
             identity: replay.identity.expect("every segment has a head"),
             segment: Arc::clone(segment),
             end,
+            filled: end,
             encoder: Encoder::new(replay.checksum),
             marker,
             hard_state: replay.hard_state,

