@@ -2,6 +2,7 @@
 //!
 //! A chore is a module with `run`, and a row in [`CHORES`].
 
+mod bench;
 mod sim;
 mod test;
 mod tidy;
@@ -14,7 +15,8 @@ struct Chore {
     run: fn(&[String]) -> ExitCode,
 }
 
-const CHORES: [Chore; 3] = [
+const CHORES: [Chore; 4] = [
+    Chore { name: "bench", does: bench::DOES, run: bench::run },
     Chore { name: "sim", does: sim::DOES, run: sim::run },
     Chore { name: "test", does: test::DOES, run: test::run },
     Chore { name: "tidy", does: tidy::DOES, run: tidy::run },

@@ -1,6 +1,8 @@
 //! A few connections for many clients.
 
+use proto::etcdserverpb::RangeRequest;
 use proto::etcdserverpb::kv_client::KvClient;
+use tonic::Status;
 use tonic::transport::{Channel, Endpoint, Error};
 
 /// Room for a page of results in flight, so that flow control is not what is measured.
@@ -30,6 +32,16 @@ impl Connections {
             clients.push(KvClient::new(channel));
         }
         Ok(Self { clients })
+    }
+
+    /// One linearizable get of a key that need not be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is not answered.
+    pub async fn get_any(&self) -> Result<(), Status> {
+        let request = RangeRequest { key: "any".into(), ..RangeRequest::default() };
+        self.client(0).range(request).await.map(drop)
     }
 
     /// A client's handle on its connection: the n-th of them takes the n-th connection, in turn.

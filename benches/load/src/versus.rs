@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use integration::{Client as Gateway, Cluster, Consistency, Server};
+use integration::{Cluster, Server};
 use tokio::runtime::Runtime;
 
 use crate::connections::Connections;
@@ -22,6 +22,12 @@ const PAGE_LEN: usize = 500;
 
 /// Walking pages is for a few clients that list, not for a crowd.
 const PAGE_CLIENTS: usize = 4;
+
+/// A server that does not serve by then hangs.
+const RESTART_MAX: Duration = Duration::from_secs(600);
+
+/// How long one attempt to read may take while a cluster has no leader yet.
+const ATTEMPT_MAX: Duration = Duration::from_secs(1);
 
 const MIB: f64 = (1 << 20) as f64;
 
@@ -170,12 +176,13 @@ impl Turn<'_> {
         for member in &mut cluster.members {
             member.spawn();
         }
-        // A short patience for each attempt: a connection that is refused is refused at once.
-        let mut client = Gateway::with_timeout(cluster.endpoints(), Duration::from_secs(5));
-        while client.get("load/0000000000", Consistency::Linearizable).is_err() {
-            assert!(started.elapsed() < Duration::from_secs(600), "{}: no answer", self.what);
-            thread::sleep(Duration::from_millis(2));
-        }
+        let endpoints = cluster.endpoints();
+        runtime().block_on(async {
+            while first_get(&endpoints).await.is_none() {
+                assert!(started.elapsed() < RESTART_MAX, "{}: no answer", self.what);
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        });
         self.note(&name, Measure::Seconds, started.elapsed().as_secs_f64());
         for member in &mut cluster.members {
             member.wait_until_ready();
@@ -213,8 +220,11 @@ impl Turn<'_> {
         self.note_outcome(&name, &outcome);
     }
 
-    async fn connect(&self, cluster: &Cluster) -> Connections {
-        Connections::open(&cluster.endpoints(), self.plan.connections)
+    /// Connects to all members, to the leader first, so that a client alone is the leader's.
+    async fn connect(&self, cluster: &mut Cluster) -> Connections {
+        let mut endpoints = cluster.endpoints();
+        endpoints.rotate_left(cluster.leader());
+        Connections::open(&endpoints, self.plan.connections)
             .await
             .unwrap_or_else(|error| panic!("{}: {error}", self.what))
     }
@@ -246,6 +256,20 @@ impl Turn<'_> {
             value,
         });
     }
+}
+
+/// A linearizable get by whichever member serves it, if one does.
+async fn first_get(endpoints: &[String]) -> Option<()> {
+    for endpoint in endpoints {
+        let attempt = async {
+            let connections = Connections::open(std::slice::from_ref(endpoint), 1).await.ok()?;
+            connections.get_any().await.ok()
+        };
+        if let Ok(Some(())) = tokio::time::timeout(ATTEMPT_MAX, attempt).await {
+            return Some(());
+        }
+    }
+    None
 }
 
 /// A thread of its own for each load, so that nothing of the last one is left.
