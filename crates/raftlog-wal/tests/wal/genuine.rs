@@ -3,14 +3,17 @@
 //! etcd 3.5.1 needs nothing but the log: with a `wal` directory whose segments go back to the
 //! beginning it says "No snapshot found. Recovering WAL from scratch!", makes a new database and
 //! applies every entry again, membership included. What it wants in the log is what its own
-//! bootstrap writes: the member as a configuration change with its JSON, then the commands. It
-//! cannot start from a log of which a trim removed segments: for that it wants the database and a
-//! `.snap` file of a marker too.
+//! bootstrap writes: the member as a configuration change with its JSON, then the commands.
+//!
+//! From a log of which a trim removed segments it cannot start alone ("wal: file not found"): it
+//! wants a `.snap` file that belongs to one of the log's markers, and a database that is as far.
+//! With those it starts, as the test shows by letting etcd make them.
 //!
 //! The programs are what `integration/setup` installs; without them the tests say that they were
 //! skipped.
 
 use std::env;
+use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,11 +24,11 @@ use prost::Message;
 use proto::etcdserverpb::{InternalRaftRequest, PutRequest, RequestHeader};
 use proto::membershippb::{Attributes, ClusterMemberAttrSetRequest, ClusterVersionSetRequest};
 use proto::raftpb;
-use raftlog::{Identity, Opened, RaftLog};
+use raftlog::{Identity, Marker, Opened, RaftLog};
 use raftlog_wal::files::{Files, Syncs, System};
 use raftlog_wal::{SEGMENT_BYTES, Wal};
 use tempfile::TempDir;
-use units::{ClusterId, Entry, EntryKind, HardState, Index, NodeId, Term};
+use units::{ClusterId, ConfState, Entry, EntryKind, HardState, Index, NodeId, Position, Term};
 
 const IDENTITY: Identity =
     Identity { node: NodeId(0x8e9e_05c5_2164_694d), cluster: ClusterId(0xcdf8_181e_3227_2e4d) };
@@ -43,7 +46,8 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.kill().expect("a child can be killed");
+        // It may have ended by itself.
+        let _ended = self.0.kill();
         self.0.wait().expect("a killed child ends");
     }
 }
@@ -59,14 +63,16 @@ impl Place {
             return None;
         }
         let directory = tempfile::tempdir().expect("a directory for a test");
-        let member = directory.path().join("member");
-        System { syncs: Syncs::Real }.create_dir(&member).expect("a directory for the member");
+        let data = directory.path().join("data");
+        for made in [&data, &data.join("member")] {
+            Self::files().create_dir(made).expect("a directory for the member");
+        }
         let (client_url, peer_url) = (free_url(), free_url());
         Some(Self { directory, programs, client_url, peer_url })
     }
 
     fn wal(&self) -> PathBuf {
-        self.directory.path().join("member/wal")
+        self.directory.path().join("data/member/wal")
     }
 
     fn files() -> Arc<dyn Files> {
@@ -77,16 +83,21 @@ impl Place {
         Wal::open(Self::files(), &self.wal(), SEGMENT_BYTES).expect("opens")
     }
 
+    fn log(&self) -> PathBuf {
+        self.directory.path().join("etcd.log")
+    }
+
     fn start(&self) -> Running {
-        let directory = self.directory.path();
-        let log = std::fs::File::create(directory.join("etcd.log")).expect("a file for its log");
+        let log = fs::File::create(self.log()).expect("a file for its log");
         let mut command = Command::new(self.programs.join("etcd"));
-        command.args(["--name", "m1", "--data-dir"]).arg(directory);
+        command.args(["--name", "m1", "--data-dir"]).arg(self.directory.path().join("data"));
         command.args(["--listen-client-urls", &self.client_url]);
         command.args(["--advertise-client-urls", &self.client_url]);
         command.args(["--listen-peer-urls", &self.peer_url]);
         command.args(["--initial-advertise-peer-urls", &self.peer_url]);
         command.args(["--initial-cluster", &format!("m1={}", self.peer_url)]);
+        // Few, so that it takes one soon.
+        command.args(["--snapshot-count", "50"]);
         Running(command.stdout(Stdio::null()).stderr(log).spawn().expect("etcd starts"))
     }
 
@@ -96,12 +107,11 @@ impl Place {
         command.env("ETCDCTL_API", "3").arg("--command-timeout=60s");
         let output = command.args(["--endpoints", &self.client_url]).args(arguments).output();
         let output = output.expect("etcdctl runs");
-        let log = self.directory.path().join("etcd.log");
         assert!(
             output.status.success(),
             "etcdctl {arguments:?}: {}\n{}",
             String::from_utf8_lossy(&output.stderr),
-            std::fs::read_to_string(log).unwrap_or_default(),
+            fs::read_to_string(self.log()).unwrap_or_default(),
         );
         String::from_utf8(output.stdout).expect("etcdctl says text")
     }
@@ -226,24 +236,69 @@ fn etcd_starts_on_our_log_and_we_on_etcd_s() {
 }
 
 #[test]
-fn etcd_starts_on_our_log_of_several_segments() {
+fn etcd_starts_on_our_log_of_several_segments_and_after_we_trimmed_it() {
     let Some(place) = Place::new("3.5.1") else { return };
     let mut log = Wal::create(Place::files(), &place.wal(), IDENTITY, 1000).expect("creates").log;
     let mut entries = bootstrap(&place);
     for nth in 20..200 {
-        let data = put(3 + nth, &format!("more-{nth:03}"), &"v".repeat(nth as usize));
+        let value = "v".repeat(usize::try_from(nth).expect("it is small"));
         entries.push(Entry {
             kind: EntryKind::Normal,
             term: Term(2),
             index: Index(entries.len() as u64 + 1),
-            data,
+            data: put(3 + nth, &format!("key-{nth:03}"), &value),
         });
     }
     write(&mut *log, &entries);
     drop(log);
-    assert!(segments(&place.wal()) > 10);
+    let before = segments(&place.wal());
+    assert!(before > 10, "{before}");
+
+    // etcd takes a snapshot when it likes; its marker is one for us.
+    let opened = (0..20).find_map(|_| {
+        let etcd = place.start();
+        assert_eq!(everything(&place).len(), 200);
+        place.ctl(&["put", "key-00", "by etcd"]);
+        drop(etcd);
+        let opened = place.open();
+        (opened.marker.position.index > Index(150)).then_some(opened)
+    });
+    let mut opened = opened.expect("etcd takes a snapshot");
+    assert_eq!(opened.marker.conf_state.voters, [IDENTITY.node]);
+    assert!(segments(&place.wal()) < 5, "a start removes what is behind the marker");
+    assert!(opened.log.reader().bounds().0 > Index(150));
+    let entry = Entry {
+        kind: EntryKind::Normal,
+        term: opened.hard_state.term,
+        index: opened.last.index.next(),
+        data: put(9999, "key-01", "by us"),
+    };
+    write(&mut *opened.log, &[entry]);
+    drop(opened);
+
     let _etcd = place.start();
     let found = everything(&place);
     assert_eq!(found.len(), 200);
-    assert_eq!(found[199], ("more-199".to_owned(), "v".repeat(199)));
+    assert_eq!(found[0], ("key-00".to_owned(), "by etcd".to_owned()));
+    assert_eq!(found[1], ("key-01".to_owned(), "by us".to_owned()));
+    assert_eq!(found[199], ("key-199".to_owned(), "v".repeat(199)));
+}
+
+#[test]
+fn etcd_wants_more_than_a_trimmed_log() {
+    let Some(place) = Place::new("3.5.1") else { return };
+    let mut log = Wal::create(Place::files(), &place.wal(), IDENTITY, 1000).expect("creates").log;
+    write(&mut *log, &bootstrap(&place));
+    let before = segments(&place.wal());
+    log.trim(&Marker {
+        position: Position { term: Term(2), index: Index(20) },
+        conf_state: ConfState { voters: vec![IDENTITY.node], ..ConfState::default() },
+    })
+    .expect("trims");
+    drop(log);
+    assert!(segments(&place.wal()) < before, "segments were removed");
+    let mut etcd = place.start();
+    let status = etcd.0.wait().expect("it ends");
+    let said = fs::read_to_string(place.log()).expect("its log");
+    assert!(!status.success() && said.contains("wal: file not found"), "{said}");
 }
