@@ -83,7 +83,9 @@ impl Progress {
     /// `hint`. Answers to messages sent long ago change nothing.
     pub(crate) fn rejected(&mut self, refused: Index, hint: Index) {
         match self.feeding {
-            Feeding::Replicate if refused > self.matched => self.probe(self.matched.next()),
+            Feeding::Replicate if self.matched < refused && refused < self.next => {
+                self.probe(self.matched.next());
+            }
             Feeding::Probe { .. } if refused == self.next.previous() => {
                 let next = refused.min(hint.next()).max(self.matched.next());
                 self.probe(next);

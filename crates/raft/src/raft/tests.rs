@@ -296,20 +296,29 @@ fn explore(allowed: Allowed) -> (usize, usize) {
     (known.len(), committed)
 }
 
+/// The families are small enough to be looked at wholly; `RAFT_EXHAUSTIVE=1` adds larger ones.
 #[test]
 fn every_order_of_a_few_things_is_safe() {
     const FEW: Allowed =
         Allowed { timeouts: 1, proposals: 0, crashes: 0, doubled: 0, slow_disks: false };
-    let all = [
-        ("one election, one command", Allowed { proposals: 1, ..FEW }),
-        ("one election, slow disks", Allowed { slow_disks: true, ..FEW }),
+    let mut families = Vec::from([
         ("two elections", Allowed { timeouts: 2, ..FEW }),
-        ("one election, one crash", Allowed { crashes: 1, ..FEW }),
-        ("one election, one doubled", Allowed { doubled: 1, ..FEW }),
-    ];
-    for (name, allowed) in all {
-        let begun = std::time::Instant::now();
+        ("an election and a command", Allowed { proposals: 1, ..FEW }),
+        ("an election, a crash, slow disks", Allowed { crashes: 1, slow_disks: true, ..FEW }),
+        ("an election, a doubled message", Allowed { doubled: 1, ..FEW }),
+    ]);
+    if std::env::var_os("RAFT_EXHAUSTIVE").is_some() {
+        families.extend([
+            ("an election, a command, a crash", Allowed { proposals: 1, crashes: 1, ..FEW }),
+            (
+                "an election, a command, slow disks",
+                Allowed { proposals: 1, slow_disks: true, ..FEW },
+            ),
+        ]);
+    }
+    for (name, allowed) in families {
         let (worlds, committed) = explore(allowed);
-        println!("{name}: {worlds} worlds, {committed} committed, {:?}", begun.elapsed());
+        println!("{name}: {worlds} worlds");
+        assert!(committed > allowed.proposals, "in some of them everything is committed");
     }
 }
