@@ -30,7 +30,8 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     ///
-    /// A fault; what is durable is then unknown, and trying again proves nothing.
+    /// A fault; what is durable is then unknown, and trying again proves nothing. But for
+    /// [`Fault::Full`]: try again when there is room.
     fn sync(&self) -> Result<(), Fault>;
 
     /// Replaces everything in all tables by the records given, atomically and durably: a crash at
@@ -38,7 +39,8 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     ///
-    /// A fault of the engine, or of the source; the old content stands if the source failed.
+    /// A fault of the engine, or of the source; the old content stands if the source failed, or with
+    /// [`Fault::Full`].
     fn replace(&self, records: &mut dyn Records) -> Result<(), Fault>;
 
     /// Sizes, for people and for quotas.
@@ -122,4 +124,7 @@ pub struct Stats {
     pub live_bytes: u64,
     /// Bytes of memory in caches and unwritten tables.
     pub memory_bytes: u64,
+    /// Whether it lacks room on the disk for what it has to do. Until it finds some, it keeps in
+    /// memory what is written; so no more should be that takes space.
+    pub cramped: bool,
 }

@@ -37,6 +37,8 @@ struct Disk {
     /// Which opening of the disk is the valid one; an engine of an earlier one is refused.
     opening: u64,
     in_use: bool,
+    /// Whether there is no room for anything.
+    full: bool,
     /// Why nothing works any more, if so.
     broken: Option<Fault>,
 }
@@ -49,7 +51,13 @@ struct State {
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { states: VecDeque::from([State::default()]), opening: 0, in_use: false, broken: None }
+        Self {
+            states: VecDeque::from([State::default()]),
+            opening: 0,
+            in_use: false,
+            full: false,
+            broken: None,
+        }
     }
 }
 
@@ -82,6 +90,16 @@ impl MemDisk {
         self.disk().broken = Some(fault);
     }
 
+    /// From now on there is no room for anything, not after a crash either.
+    pub fn fill(&self) {
+        self.disk().full = true;
+    }
+
+    /// There is room again.
+    pub fn make_room(&self) {
+        self.disk().full = false;
+    }
+
     fn disk(&self) -> MutexGuard<'_, Disk> {
         // A holder that panicked has changed a whole state or nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -108,6 +126,11 @@ impl Disk {
             return Err(io("using a disk in memory", "it has crashed since it was opened"));
         }
         Ok(())
+    }
+
+    fn check_room(&self) -> Result<(), Fault> {
+        let doing = || "writing to a disk in memory".to_string();
+        if self.full { Err(Fault::Full { doing: doing() }) } else { Ok(()) }
     }
 }
 
@@ -166,7 +189,7 @@ impl Backend for MemBackend {
             }
         }
         disk.states.push_back(next);
-        if disk.states.len() > UNSYNCED_MAX + 1 {
+        if disk.states.len() > UNSYNCED_MAX + 1 && !disk.full {
             disk.states.pop_front();
         }
         Ok(())
@@ -175,6 +198,7 @@ impl Backend for MemBackend {
     fn sync(&self) -> Result<(), Fault> {
         let mut disk = self.disk.disk();
         disk.check(self.opening)?;
+        disk.check_room()?;
         disk.settle();
         Ok(())
     }
@@ -186,14 +210,17 @@ impl Backend for MemBackend {
         }
         let mut disk = self.disk.disk();
         disk.check(self.opening)?;
+        disk.check_room()?;
         disk.states.push_back(next);
         disk.settle();
         Ok(())
     }
 
     fn stats(&self) -> Stats {
-        let bytes = self.disk.disk().newest().tables.values().map(Tree::bytes).sum();
-        Stats { disk_bytes: bytes, live_bytes: bytes, memory_bytes: bytes }
+        let disk = self.disk.disk();
+        let bytes = disk.newest().tables.values().map(Tree::bytes).sum();
+        let cramped = disk.full && disk.states.len() > 1;
+        Stats { disk_bytes: bytes, live_bytes: bytes, memory_bytes: bytes, cramped }
     }
 }
 

@@ -122,6 +122,20 @@ fn the_tree_is_a_sorted_map() {
     assert_eq!(tree.bytes(), bytes as u64);
 }
 
+#[test]
+fn a_full_disk_keeps_what_is_written_until_there_is_room() {
+    let disk = MemDisk::new();
+    let engine = open(&disk);
+    disk.fill();
+    assert!(!engine.stats().cramped, "it has nothing to do");
+    engine.write(batch(1)).expect("writing takes no room");
+    assert!(matches!(engine.sync(), Err(Fault::Full { .. })));
+    assert!(engine.stats().cramped && holds(&engine, 1));
+    disk.make_room();
+    engine.sync().expect("there is room");
+    assert_eq!((disk.unsynced(), engine.stats().cramped), (0, false));
+}
+
 /// A disk in memory, as the suite wants it.
 struct Subject(MemDisk);
 
