@@ -18,12 +18,14 @@ pub(crate) fn assemble(
     items: &[Item],
     hard_state: HardState,
 ) -> Result<(Contents, Marker), String> {
-    let counts = |marker: &&Marker| marker.position.index <= hard_state.commit;
+    let counts = |marker: &Marker| marker.position.index <= hard_state.commit;
     let markers = items.iter().filter_map(|item| match item {
-        Item::Marker(marker) => Some(marker),
+        Item::Marker(marker) => Some(&**marker),
         Item::Entry(..) => None,
     });
-    let Some(marker) = markers.filter(counts).max_by_key(|marker| marker.position.index) else {
+    let Some(marker) =
+        markers.filter(|marker| counts(marker)).max_by_key(|marker| marker.position.index)
+    else {
         return Err("no marker to start from is left: segments are missing".to_owned());
     };
     let mut contents = Contents::empty(Position::default());
@@ -36,7 +38,7 @@ pub(crate) fn assemble(
                 }
                 contents.find(*position, *place);
             }
-            Item::Marker(marker) if counts(&marker) => pass(marker, &mut contents),
+            Item::Marker(marker) if counts(marker) => pass(marker, &mut contents),
             // It came as a snapshot, and a crash came before the commit index.
             Item::Marker(_) => {}
         }

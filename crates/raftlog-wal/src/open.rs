@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use raftlog::{Fault, Marker, Opened};
+use raftlog::{Fault, Opened};
 
-use crate::contents::{Contents, Shared};
 use crate::directory::Directory;
 use crate::history::assemble;
-use crate::record::{Encoder, Stop};
+use crate::record::Stop;
 use crate::replay::{End, Replay};
 use crate::segment::{Name, Segment};
 use crate::torn::{self, Tail};
@@ -40,18 +39,7 @@ pub(crate) fn open(directory: Directory, segment_bytes: u64) -> Result<Opened, F
     }
     let mut wal = Wal::opened(directory, segment_bytes, replay, contents, marker);
     wal.remove_trimmed()?;
-    let contents = wal.contents.lock();
-    let (runs, last) = (contents.runs(), contents.last());
-    drop(contents);
-    Ok(Opened {
-        identity: wal.identity,
-        hard_state: wal.hard_state,
-        marker: wal.marker.clone(),
-        runs,
-        last,
-        repaired,
-        log: Box::new(wal),
-    })
+    Ok(wal.shown(repaired))
 }
 
 /// How many segments are before the last gap in the sequence: an install or a trim has left them,
@@ -132,34 +120,4 @@ fn remove_leftovers(directory: &Directory, stale: &[Name]) -> Result<(), Fault> 
         }
     }
     Ok(())
-}
-
-impl Wal {
-    fn opened(
-        directory: Directory,
-        segment_bytes: u64,
-        replay: Replay,
-        contents: Contents,
-        marker: Marker,
-    ) -> Self {
-        let (segment, end) = contents.last_segment();
-        Self {
-            directory,
-            segment_bytes,
-            identity: replay.identity.expect("every segment has a head"),
-            segment: Arc::clone(segment),
-            end,
-            filled: end,
-            encoder: Encoder::new(replay.checksum),
-            marker,
-            hard_state: replay.hard_state,
-            changed: false,
-            group: Vec::new(),
-            group_bytes: 0,
-            places: Vec::new(),
-            prepared: None,
-            fault: None,
-            contents: Shared::new(contents),
-        }
-    }
 }

@@ -29,7 +29,7 @@ pub(crate) enum Item {
     /// An entry, and where to find it.
     Entry(Position, Place),
     /// Where the log could have started from then on.
-    Marker(Marker),
+    Marker(Box<Marker>),
 }
 
 /// The end of the records of a segment.
@@ -113,7 +113,7 @@ impl Replay {
                 }
             }
             Kind::Marker => {
-                self.items.push(Item::Marker(record::marker(data).ok_or(NONSENSE)?));
+                self.items.push(Item::Marker(Box::new(record::marker(data).ok_or(NONSENSE)?)));
             }
             Kind::Entry => {
                 let entry = record::entry(data).ok_or(NONSENSE)?;

@@ -4,6 +4,7 @@ use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use raftlog::{Fault, Identity, LogReader, Marker, Opened, RaftLog};
 use units::{Entry, HardState, Position};
@@ -14,6 +15,7 @@ use crate::files::Files;
 use crate::open;
 use crate::reader::Reader;
 use crate::record::Encoder;
+use crate::replay::Replay;
 use crate::segment::{Name, Segment};
 
 /// What etcd allocates for a segment. A segment is left when it has reached this length; the last
@@ -42,28 +44,28 @@ const PREPARED: &str = "0.tmp";
 /// - All that is written is synced: what is not is in `group`, and in `hard_state` if `changed`.
 /// - After a fault nothing is written any more.
 pub struct Wal {
-    pub(crate) directory: Directory,
-    pub(crate) segment_bytes: u64,
-    pub(crate) identity: Identity,
-    pub(crate) contents: Shared,
-    pub(crate) segment: Arc<Segment>,
-    pub(crate) end: u64,
+    directory: Directory,
+    segment_bytes: u64,
+    identity: Identity,
+    contents: Shared,
+    segment: Arc<Segment>,
+    end: u64,
     /// How far it is in use on the disk, if only by zeros.
-    pub(crate) filled: u64,
-    pub(crate) encoder: Encoder,
-    pub(crate) marker: Marker,
+    filled: u64,
+    encoder: Encoder,
+    marker: Marker,
     /// The newest appended.
-    pub(crate) hard_state: HardState,
+    hard_state: HardState,
     /// Whether the hard state is another than the one written.
-    pub(crate) changed: bool,
+    changed: bool,
     /// Appended and not written; of entries that replace each other only the last.
-    pub(crate) group: Vec<Entry>,
-    pub(crate) group_bytes: usize,
+    group: Vec<Entry>,
+    group_bytes: usize,
     /// Where the entries of a group are; here to be used again.
-    pub(crate) places: Vec<Place>,
+    places: Vec<Place>,
     /// The file of the next segment, when somebody is making it.
-    pub(crate) prepared: Option<Receiver<Segment>>,
-    pub(crate) fault: Option<Fault>,
+    prepared: Option<Receiver<Segment>>,
+    fault: Option<Fault>,
 }
 
 impl Wal {
@@ -119,14 +121,60 @@ impl Wal {
     ///
     /// # Errors
     ///
-    /// [`Fault::Foreign`] when there is no log, [`Fault::Locked`] while somebody has it open,
-    /// [`Fault::Corrupt`] when it is damaged otherwise than a crash would.
+    /// [`Fault::Foreign`] when there is no log, [`Fault::Locked`] while somebody has it open or a
+    /// reader of it lives, [`Fault::Corrupt`] when it is damaged otherwise than a crash would.
     pub fn open(
         files: Arc<dyn Files>,
         directory: &Path,
         segment_bytes: u64,
     ) -> Result<Opened, Fault> {
         open::open(Directory::new(files, directory), segment_bytes)
+    }
+
+    /// The log that a start has read, its segments included.
+    pub(crate) fn opened(
+        directory: Directory,
+        segment_bytes: u64,
+        replay: Replay,
+        contents: Contents,
+        marker: Marker,
+    ) -> Self {
+        let (segment, end) = contents.last_segment();
+        Self {
+            directory,
+            segment_bytes,
+            identity: replay.identity.expect("every segment has a head"),
+            segment: Arc::clone(segment),
+            end,
+            filled: end,
+            encoder: Encoder::new(replay.checksum),
+            marker,
+            hard_state: replay.hard_state,
+            changed: false,
+            group: Vec::new(),
+            group_bytes: 0,
+            places: Vec::new(),
+            prepared: None,
+            fault: None,
+            contents: Shared::new(contents),
+        }
+    }
+
+    /// What the owner is told of it.
+    pub(crate) fn shown(self, repaired: Option<String>) -> Opened {
+        let (runs, last) = {
+            let contents = self.contents.lock();
+            (contents.runs(), contents.last())
+        };
+        Opened {
+            identity: self.identity,
+            hard_state: self.hard_state,
+            marker: self.marker.clone(),
+            runs,
+            last,
+            repaired,
+            log: Box::new(self),
+        }
     }
 
     /// Does something that may fail once: after a fault there is only that fault.
@@ -336,6 +384,10 @@ impl Drop for Wal {
     /// Writes what is not written, mostly a commit index that nobody waited for. It may fail:
     /// nobody was told that it is durable.
     fn drop(&mut self) {
+        if thread::panicking() {
+            // Perhaps in the middle of a change.
+            return;
+        }
         let _unacknowledged = self.once(|wal| wal.flush(None));
         if self.prepared.take().is_some_and(|receiver| receiver.recv().is_ok()) {
             // Else the next start removes it.

@@ -343,7 +343,7 @@ impl Fate {
         match self {
             Self::Done => Ok(()),
             Self::Unknown => Err(no_power()),
-            Self::Refused => Err(failed(io::ErrorKind::Other, "the disk failed")),
+            Self::Refused => Err(disk_failed()),
         }
     }
 }
@@ -362,11 +362,10 @@ impl Disk {
             return Ok(Fate::Done);
         }
         self.failing = None;
-        // A name either changes or not; the other two may go wrong halfway.
-        if call == Call::Name {
-            Fate::Refused.answer().map(|()| Fate::Refused)
-        } else {
-            Ok(Fate::Refused)
+        match call {
+            // A name changes or does not; the others may go wrong halfway.
+            Call::Name => Err(disk_failed()),
+            Call::Read | Call::Sync | Call::Write => Ok(Fate::Refused),
         }
     }
 
@@ -376,7 +375,7 @@ impl Disk {
         }
         if self.failing == Some(Call::Read) {
             self.failing = None;
-            return Fate::Refused.answer();
+            return Err(disk_failed());
         }
         Ok(())
     }
@@ -475,6 +474,10 @@ impl Disk {
 
 fn failed(kind: io::ErrorKind, what: &'static str) -> io::Error {
     io::Error::new(kind, what)
+}
+
+fn disk_failed() -> io::Error {
+    io::Error::other("the disk failed")
 }
 
 fn no_power() -> io::Error {

@@ -13,7 +13,7 @@ fn entries(term: u64, first: u64, last: u64) -> Vec<Item> {
 
 fn marker(term: u64, index: u64) -> Vec<Item> {
     let conf_state = ConfState::default();
-    vec![Item::Marker(Marker { position: position(term, index), conf_state })]
+    vec![Item::Marker(Box::new(Marker { position: position(term, index), conf_state }))]
 }
 
 fn position(term: u64, index: u64) -> Position {

@@ -36,7 +36,7 @@ mod on_simulated_disks {
 
         /// The power fails; or only the process, so that what a start shows was never synced.
         fn crash(&self, log: Box<dyn RaftLog>) {
-            if self.0.changes() % 3 == 0 {
+            if self.0.changes().is_multiple_of(3) {
                 self.0.kill()
             } else {
                 self.0.crash()
