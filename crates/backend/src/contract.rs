@@ -47,7 +47,8 @@ pub trait Backend: Send + Sync {
     fn stats(&self) -> Stats;
 }
 
-/// A source of records for [`Backend::replace`], table by table and in ascending order of keys.
+/// A source of records for [`Backend::replace`]: table by table in the order of their ids, and in
+/// ascending order of keys.
 pub trait Records {
     /// The next record, or `None` after the last.
     ///

@@ -145,7 +145,12 @@ impl Spool {
         };
         let mut blocks = Blocks::new(copied);
         while blocks.next()?.is_some() {}
-        let file = blocks.into_inner().copy.into_inner().map_err(|error| error.into_error())?;
+        let mut copied = blocks.into_inner();
+        // A transport vouches for the whole only once it was read to its end.
+        if copied.read(&mut [0])? > 0 {
+            return Err(io::Error::other("something follows its end"));
+        }
+        let file = copied.copy.into_inner().map_err(|error| error.into_error())?;
         file.sync_all()?;
         self.sync()
     }

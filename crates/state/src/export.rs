@@ -11,7 +11,7 @@ use mvcc::{Arena, KEY_TABLES};
 use crate::published::Published;
 use crate::tables::STATE_TABLES;
 
-/// All tables, in the order of an export.
+/// All tables, in the order of an export: that of their ids.
 pub const TABLES: [Table; KEY_TABLES.len() + STATE_TABLES.len()] = {
     let mut tables = [KEY_TABLES[0]; KEY_TABLES.len() + STATE_TABLES.len()];
     let mut at = 0;
@@ -21,6 +21,11 @@ pub const TABLES: [Table; KEY_TABLES.len() + STATE_TABLES.len()] = {
         } else {
             STATE_TABLES[at - KEY_TABLES.len()]
         };
+        let mut to = at;
+        while to > 0 && tables[to - 1].id > tables[to].id {
+            (tables[to - 1], tables[to]) = (tables[to], tables[to - 1]);
+            to -= 1;
+        }
         at += 1;
     }
     tables

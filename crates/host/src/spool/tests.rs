@@ -95,6 +95,23 @@ fn of_what_is_not_whole_nothing_is_left() {
 }
 
 #[test]
+fn what_is_received_is_read_to_its_end() {
+    /// Says whether somebody has seen its end.
+    struct Watched(Export, bool);
+    impl Source for Watched {
+        fn next(&mut self) -> Result<Option<Bytes>, UnreadableSnapshot> {
+            let next = self.0.next();
+            self.1 |= matches!(next, Ok(None));
+            next
+        }
+    }
+    let folder = folder();
+    let mut watched = Watched(export(&["a", "b"]), false);
+    spool(&folder).receive(&mut watched).expect("it is whole");
+    assert!(watched.1, "a transport vouches for the whole only at its end");
+}
+
+#[test]
 fn what_is_too_large_is_refused() {
     let folder = folder();
     let (spool, _) =

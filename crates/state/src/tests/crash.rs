@@ -134,6 +134,7 @@ fn every_group_of_entries_is_one_batch() {
 
 #[test]
 fn an_export_makes_an_equal_machine() {
+    assert!(TABLES.is_sorted_by_key(|table| table.id), "engines may lay them out by their ids");
     let mut world = World::new();
     let entries = log(&mut world);
     apply(&mut world, &entries, 4);
