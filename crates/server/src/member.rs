@@ -152,12 +152,19 @@ impl Serving {
     }
 }
 
-/// Waits until the cluster knows the member; or until it has ended instead.
+/// Waits until the cluster knows the member, and the member what the cluster has agreed on; or until
+/// it has ended instead.
 async fn joined(handle: &Handle) -> Result<(), Error> {
-    match handle.ready().await {
-        Ok(()) => Ok(()),
-        Err(_) => Err(Error::Ended(handle.ended().await)),
+    let mut joined = handle.ready().await;
+    while joined.is_ok() {
+        // Known from a former start is not enough: somebody must lead it now.
+        match handle.linearize().await {
+            Ok(()) => return Ok(()),
+            Err(host::Error::Stopped) => joined = Err(host::Error::Stopped),
+            Err(_) => {}
+        }
     }
+    Err(Error::Ended(handle.ended().await))
 }
 
 /// The log, as it is or as the member's coming into its cluster makes it; and the members that it
