@@ -262,22 +262,19 @@ impl Raft {
         true
     }
 
-    /// A message of an older term changes nothing here, but its sender may need to learn of the
-    /// newer one: a leader that nobody follows, when candidates do not raise terms by themselves
-    /// any more (as etcd does with pre-votes and checked quorums).
+    /// A message of an older term changes nothing here, but whoever leads or campaigns in it learns
+    /// of the newer one (figure 3.1). etcd leaves some of these answers out; then a member whom
+    /// candidates do not know, or who campaigns as often as they do, may stay behind for ever.
     fn meet_older_term(&mut self, from: NodeId, body: &Body) {
-        let term = Some(self.state.term);
-        match body {
-            Body::Append { .. } | Body::Heartbeat { .. } | Body::Snapshot { .. }
-                if self.config.check_quorum || self.config.pre_vote =>
-            {
-                self.outbox.send(from, term, Body::AppendAccepted { matched: Index(0) });
+        let answer = match body {
+            Body::Append { .. } | Body::Heartbeat { .. } | Body::Snapshot { .. } => {
+                Body::AppendAccepted { matched: Index(0) }
             }
-            Body::PreVote { .. } => {
-                self.outbox.send(from, term, Body::PreVoteAnswer { granted: false });
-            }
-            _ => {}
-        }
+            Body::PreVote { .. } => Body::PreVoteAnswer { granted: false },
+            Body::Vote { .. } => Body::VoteAnswer { granted: false },
+            _ => return,
+        };
+        self.outbox.send(from, Some(self.state.term), answer);
     }
 
     fn take(&mut self, from: NodeId, term: Term, body: Body) {
