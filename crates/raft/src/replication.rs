@@ -1,6 +1,7 @@
 //! How a leader brings its peers' logs to match its own (§3.5).
 
 use alloc::collections::{BTreeSet, btree_map};
+
 use consensus::{Body, Effect, Limits};
 use units::{Entry, Index, NodeId, Position, Term};
 
