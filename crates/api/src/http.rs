@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
+use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{MethodRouter, get};
 use proto::etcdserverpb::{AlarmType, RangeRequest};
 use state::read;
 
@@ -36,13 +37,12 @@ const CORS: [(HeaderName, HeaderValue); 3] = [
 /// What is served to clients beside gRPC.
 pub(crate) fn pages(service: Service) -> Router {
     Router::new()
-        .route("/version", any(version))
-        .route("/health", any(health))
-        .route("/livez", any(livez))
-        .route("/livez/{check}", any(livez_check))
-        .route("/readyz", any(readyz))
-        .route("/readyz/{check}", any(readyz_check))
-        .method_not_allowed_fallback(not_found)
+        .route("/version", page(version))
+        .route("/health", page(health))
+        .route("/livez", page(livez))
+        .route("/livez/{check}", page(livez_check))
+        .route("/readyz", page(readyz))
+        .route("/readyz/{check}", page(readyz_check))
         .fallback(not_found)
         .layer(middleware::from_fn(cross_origin))
         .with_state(service)
@@ -51,11 +51,22 @@ pub(crate) fn pages(service: Service) -> Router {
 /// What members ask each other.
 pub(crate) fn peer_pages(service: Service) -> Router {
     Router::new()
-        .route("/members", any(members))
-        .route("/version", any(version))
-        .route("/health", any(health))
+        .route("/members", page(members))
+        .route("/version", page(version))
+        .route("/health", page(health))
         .fallback(not_found)
         .with_state(service)
+}
+
+/// A page, which is only looked at.
+fn page<T: 'static>(handler: impl Handler<T, Service>) -> MethodRouter<Service> {
+    get(handler).head(not_allowed).fallback(not_allowed)
+}
+
+async fn not_allowed() -> Response {
+    let mut refused = failure(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n".to_owned());
+    refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    refused
 }
 
 /// Lets pages of other origins see the answer; gRPC is none of theirs.
@@ -85,18 +96,7 @@ fn failure(code: StatusCode, text: String) -> Response {
     (code, headers, text).into_response()
 }
 
-/// These pages are only looked at.
-fn check_method(method: &Method) -> Result<(), Response> {
-    if method == Method::GET {
-        return Ok(());
-    }
-    let mut refused = failure(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n".to_owned());
-    refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
-    Err(refused)
-}
-
-async fn version(State(service): State<Service>, method: Method) -> Result<Response, Response> {
-    check_method(&method)?;
+async fn version(State(service): State<Service>) -> Response {
     let cluster = service.handle.published().cluster_version;
     let known = |unknown: &str| cluster.map_or(unknown.to_owned(), |version| version.to_string());
     let text = format!(
@@ -104,28 +104,24 @@ async fn version(State(service): State<Service>, method: Method) -> Result<Respo
         known("not_decided"),
         known("unknown")
     );
-    Ok(([(header::CONTENT_TYPE, JSON)], text).into_response())
+    ([(header::CONTENT_TYPE, JSON)], text).into_response()
 }
 
-async fn members(State(service): State<Service>, method: Method) -> Result<Response, Response> {
-    check_method(&method)?;
+async fn members(State(service): State<Service>) -> Response {
     let members: Vec<_> = service.handle.published().members.current.values().cloned().collect();
-    let text = serde_json::to_string(&members)
-        .map_err(|error| failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")))?;
+    let text = match serde_json::to_string(&members) {
+        Ok(text) => text + "\n",
+        Err(error) => return failure(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    };
     let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, JSON)]);
     let cluster = service.handle.identity().cluster.to_string();
     if let Ok(cluster) = HeaderValue::from_str(&cluster) {
         headers.insert("x-etcd-cluster-id", cluster);
     }
-    Ok((headers, text + "\n").into_response())
+    (headers, text).into_response()
 }
 
-async fn health(
-    State(service): State<Service>,
-    method: Method,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
-    check_method(&method)?;
+async fn health(State(service): State<Service>, RawQuery(query): RawQuery) -> Response {
     let query = Query(query.unwrap_or_default());
     let (code, text) = match service.ails(&query).await {
         None => (StatusCode::OK, "{\"health\":\"true\",\"reason\":\"\"}".to_owned()),
@@ -135,59 +131,39 @@ async fn health(
             (StatusCode::SERVICE_UNAVAILABLE, text)
         }
     };
-    Ok((code, [(header::CONTENT_TYPE, TEXT)], text).into_response())
+    (code, [(header::CONTENT_TYPE, TEXT)], text).into_response()
 }
 
-async fn livez(
-    State(service): State<Service>,
-    method: Method,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
-    check_method(&method)?;
-    Ok(service.check(&Check::LIVE, query).await)
+async fn livez(State(service): State<Service>, RawQuery(query): RawQuery) -> Response {
+    service.check(&Check::LIVE, query).await
 }
 
-async fn readyz(
-    State(service): State<Service>,
-    method: Method,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Response> {
-    check_method(&method)?;
-    Ok(service.check(&Check::READY, query).await)
+async fn readyz(State(service): State<Service>, RawQuery(query): RawQuery) -> Response {
+    service.check(&Check::READY, query).await
 }
 
 async fn livez_check(
     State(service): State<Service>,
-    method: Method,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     request: Request,
-) -> Result<Response, Response> {
-    check_one(&service, &Check::LIVE, (&method, &name), query, request).await
+) -> Response {
+    match Check::LIVE.into_iter().find(|check| check.name() == name) {
+        Some(check) => service.check(&[check], query).await,
+        None => not_found(request).await,
+    }
 }
 
 async fn readyz_check(
     State(service): State<Service>,
-    method: Method,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     request: Request,
-) -> Result<Response, Response> {
-    check_one(&service, &Check::READY, (&method, &name), query, request).await
-}
-
-async fn check_one(
-    service: &Service,
-    checks: &[Check],
-    (method, name): (&Method, &str),
-    query: Option<String>,
-    request: Request,
-) -> Result<Response, Response> {
-    let Some(check) = checks.iter().find(|check| check.name() == name) else {
-        return Ok(not_found(request).await);
-    };
-    check_method(method)?;
-    Ok(service.check(&[*check], query).await)
+) -> Response {
+    match Check::READY.into_iter().find(|check| check.name() == name) {
+        Some(check) => service.check(&[check], query).await,
+        None => not_found(request).await,
+    }
 }
 
 /// One thing that must hold for a member to be of use.

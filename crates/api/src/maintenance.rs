@@ -28,8 +28,9 @@ impl Maintenance for Service {
     }
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
-        let status = self.handle.status().await.map_err(error::of_host)?.consensus;
+        // In this order, so that nothing is applied that is not committed.
         let published = self.handle.published();
+        let status = self.handle.status().await.map_err(error::of_host)?.consensus;
         let stats = self.handle.engine_stats();
         Ok(Response::new(StatusResponse {
             header: Some(self.header()),

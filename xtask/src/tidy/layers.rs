@@ -143,7 +143,7 @@ const LAYERS: &[Layer] = &[
     layer("bins/etcdutl", &["crates/server"], &[]),
     // Outside: they see the product as its users do, or a part alone.
     layer("benches/layout", &["crates/backend", "crates/backend-lsm"], &[]),
-    layer("integration", &[], &[]),
+    layer("integration", &["crates/proto"], &[]),
     layer("benches/load", &["crates/proto", "integration"], &[]),
     layer("xtask", &[], &[]),
 ];

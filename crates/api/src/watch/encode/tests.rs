@@ -16,7 +16,7 @@ use super::encode;
 /// A store in which nothing was ever written.
 fn nothing() -> Arc<Published> {
     let second = Duration::from_secs(1);
-    let lease = lease::Config {
+    let lease = state::LeaseConfig {
         ttl_min_s: 1,
         election_timeout: second,
         retry: second,

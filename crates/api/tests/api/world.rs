@@ -1,0 +1,195 @@
+//! One member over memory, and clients that speak to it without a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Api, Options};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use backend::{MemBackend, MemDisk};
+use consensus::{Limits, ReadPolicy};
+use host::{Config, Handle, Inline, Parts, found, start};
+use http_body_util::BodyExt;
+use node::TrimPolicy;
+use proto::etcdserverpb::cluster_client::ClusterClient;
+use proto::etcdserverpb::kv_client::KvClient;
+use proto::etcdserverpb::lease_client::LeaseClient;
+use proto::etcdserverpb::maintenance_client::MaintenanceClient;
+use proto::etcdserverpb::watch_client::WatchClient;
+use raft::Raft;
+use raftlog::Identity;
+use raftlog::memory::Disk;
+use state::{LeaseConfig, Member, Quota, Version};
+use tempfile::TempDir;
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tonic::codegen::Service as _;
+use tonic::{Code, Status};
+use transport::memory::Network;
+use units::{ClusterId, NodeId};
+
+/// How long something that must happen may take, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
+pub(crate) const MEMBER: NodeId = NodeId(0x8e9e);
+
+/// So small that a test can exceed it.
+pub(crate) const REQUEST_BYTES_MAX: usize = 100_000;
+pub(crate) const TXN_OPS_MAX: usize = 4;
+pub(crate) const QUOTA_BYTES: u64 = 1 << 20;
+
+const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A member that leads itself.
+pub(crate) struct World {
+    pub(crate) handle: Handle,
+    pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) router: Router,
+    pub(crate) peers: Router,
+    _folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().expect("there is room for a folder");
+        let log = Disk::new();
+        let identity = Identity { node: MEMBER, cluster: CLUSTER };
+        let mut opened = log.create(identity).expect("it is new");
+        let member = Member {
+            id: MEMBER.0,
+            peer_urls: vec!["http://127.0.0.1:2380".to_owned()],
+            is_learner: false,
+            name: String::new(),
+            client_urls: Vec::new(),
+        };
+        found(&mut opened, &[member]).expect("the disk is sound");
+        let network = Network::default();
+        let parts = Parts {
+            log: opened,
+            backend: Arc::new(MemBackend::open(&MemDisk::new()).expect("it is new")),
+            consensus: Box::new(|now, config, start| Box::new(Raft::new(now, config, start))),
+            transport: Box::new(move |sink| Arc::new(network.join(CLUSTER, MEMBER, sink))),
+            runtime: Runtime::current(),
+        };
+        let config = config(folder.path().join("snapshots"));
+        let handle = start(parts, config, Vec::new()).expect("it can start");
+        within("the member", handle.ready()).await.expect("it does not stop");
+        let stopping = watch::Sender::new(false);
+        let options = Options {
+            txn_ops_max: TXN_OPS_MAX,
+            request_bytes_max: REQUEST_BYTES_MAX,
+            quota: Quota { bytes_max: Some(QUOTA_BYTES) },
+            election_timeout: ELECTION_TIMEOUT,
+            slow_request: Duration::from_millis(300),
+        };
+        let api = Api::new(handle.clone(), options, stopping.subscribe());
+        Self { handle, stopping, router: api.clients(), peers: api.peers(), _folder: folder }
+    }
+
+    pub(crate) fn kv(&self) -> KvClient<Router> {
+        KvClient::new(self.router.clone())
+    }
+
+    pub(crate) fn watch(&self) -> WatchClient<Router> {
+        WatchClient::new(self.router.clone())
+    }
+
+    pub(crate) fn lease(&self) -> LeaseClient<Router> {
+        LeaseClient::new(self.router.clone())
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterClient<Router> {
+        ClusterClient::new(self.router.clone())
+    }
+
+    pub(crate) fn maintenance(&self) -> MaintenanceClient<Router> {
+        MaintenanceClient::new(self.router.clone())
+    }
+
+    /// Asks for a page.
+    pub(crate) async fn page(&self, request: Request<Body>) -> (Response<()>, String) {
+        let mut router = self.router.clone();
+        let response = within("a page", router.call(request)).await.expect("routers do not fail");
+        let (head, body) = response.into_parts();
+        let body = within("its end", body.collect()).await.expect("it ends").to_bytes();
+        let text = String::from_utf8(body.to_vec()).expect("it is text");
+        (Response::from_parts(head, ()), text)
+    }
+}
+
+fn config(spool: std::path::PathBuf) -> Config {
+    Config {
+        name: "one".to_owned(),
+        client_urls: vec!["http://127.0.0.1:2379".to_owned()],
+        version: Version { major: 3, minor: 7, patch: 1 },
+        consensus: consensus::Config {
+            id: MEMBER,
+            heartbeat: Duration::from_millis(50),
+            election_timeout: ELECTION_TIMEOUT,
+            pre_vote: true,
+            check_quorum: true,
+            reads: ReadPolicy::Quorum,
+            limits: Limits {
+                message_bytes_max: 1 << 20,
+                inflight_messages_max: 512,
+                inflight_bytes_max: 64 << 20,
+                uncommitted_bytes_max: 64 << 20,
+                cached_bytes_max: 1 << 20,
+                apply_bytes_max: 1 << 20,
+            },
+            seed: 0,
+        },
+        state: state::Config {
+            node: MEMBER,
+            lease: LeaseConfig {
+                ttl_min_s: 2,
+                election_timeout: ELECTION_TIMEOUT,
+                retry: Duration::from_secs(1),
+                checkpoint_every: None,
+            },
+            quota_bytes: Some(QUOTA_BYTES),
+            learners_max: 1,
+            store_checkpoints: false,
+        },
+        watch: host::watch::Config {
+            ring_bytes_max: 100_000,
+            progress_every: Duration::from_secs(600),
+            seed: 0,
+        },
+        trim: TrimPolicy {
+            kept_entries_max: 5000,
+            kept_bytes_max: 1 << 20,
+            step_entries: 1000,
+            step_bytes: 1 << 20,
+        },
+        request_timeout: Duration::from_secs(7),
+        request_bytes_max: REQUEST_BYTES_MAX,
+        strict_changes: true,
+        sync_every: Duration::from_millis(100),
+        spool,
+        snapshot_bytes_max: 100 << 20,
+        reads_max: 4,
+        inline: Inline { apply: true, keep: true },
+    }
+}
+
+/// Waits for something that must happen.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match timeout(PATIENCE, future).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain for {what}"),
+    }
+}
+
+/// What an answer should have been: this refusal.
+pub(crate) fn assert_refused<T: std::fmt::Debug>(
+    answer: Result<T, Status>,
+    code: Code,
+    words: &str,
+) {
+    let status = answer.expect_err(words);
+    assert_eq!((status.code(), status.message()), (code, words));
+}
