@@ -1,12 +1,15 @@
-//! A client over the JSON gateway: the quickest way to speak to any etcd without sharing a line of
-//! code with it.
+//! A client over gRPC, as plain as can be: one request at a time, and never a second try.
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Value, json};
+use proto::etcdserverpb::kv_client::KvClient;
+use proto::etcdserverpb::maintenance_client::MaintenanceClient;
+use proto::etcdserverpb::{PutRequest, RangeRequest, StatusRequest};
+use proto::mvccpb::KeyValue;
+use tokio::runtime::{Builder, Runtime};
+use tonic::transport::{Channel, Endpoint};
 use ureq::Agent;
 
 /// A server gives up on a request after 7 s (5 s and two election timeouts); a client should hear
@@ -14,15 +17,19 @@ use ureq::Agent;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// How many records one page of a long read holds.
-const PAGE_LEN: usize = 1_000;
+const PAGE_LEN: i64 = 1_000;
 
 /// Speaks to one of several members, and turns to the next after a failure. It never repeats a
 /// request by itself, so that whoever asked knows what may have happened twice.
 #[derive(Debug)]
 pub struct Client {
+    runtime: Runtime,
     agent: Agent,
+    timeout: Duration,
     endpoints: Vec<String>,
     current: usize,
+    /// To the current member, once something was asked of it.
+    channel: Option<Channel>,
 }
 
 /// Why a request has no answer.
@@ -100,43 +107,50 @@ impl Client {
             .proxy(None)
             .build()
             .new_agent();
-        Self { agent, endpoints, current: 0 }
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a thread can wait for one request");
+        Self { runtime, agent, timeout, endpoints, current: 0, channel: None }
     }
 
     /// Turns to the next member.
     pub fn turn(&mut self) {
         self.current = (self.current + 1) % self.endpoints.len();
+        self.channel = None;
     }
 
-    /// One call of the gateway, such as `kv/put`.
-    ///
-    /// # Errors
-    ///
-    /// When the server refuses it, or cannot be understood; the next call then goes to the next
-    /// member.
-    pub fn call(&mut self, method: &str, request: &Value) -> Result<Value, Failure> {
-        let url = format!("{}/v3/{method}", self.endpoints[self.current]);
-        let result = self.exchange(&url, request);
-        if result.is_err() {
-            self.turn();
-        }
-        result
-    }
-
-    fn exchange(&self, url: &str, request: &Value) -> Result<Value, Failure> {
-        let lost = |error: ureq::Error| Failure::Lost(error.to_string());
-        let mut response = self.agent.post(url).send_json(request).map_err(lost)?;
-        let succeeded = response.status().is_success();
-        let status = response.status();
-        let body: Value = response.body_mut().read_json().map_err(lost)?;
-        if succeeded {
-            return Ok(body);
-        }
-        match (body["code"].as_i64(), body["message"].as_str()) {
-            (Some(code), Some(message)) => {
-                Err(Failure::Refused { code, message: message.to_owned() })
+    /// One request; after a failure the next one goes to the next member.
+    fn call<T, F>(&mut self, ask: impl FnOnce(Channel) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    {
+        let address = self.endpoints[self.current].clone();
+        let connected = self.channel.clone();
+        let timeout = self.timeout;
+        let result = self.runtime.block_on(async {
+            let exchange = async {
+                let channel = match connected {
+                    Some(channel) => channel,
+                    None => {
+                        let endpoint = Endpoint::from_shared(address);
+                        let endpoint = endpoint.map_err(|error| lost(&error))?;
+                        endpoint.connect().await.map_err(|error| lost(&error))?
+                    }
+                };
+                let answer = ask(channel.clone()).await.map_err(|status| refused(&status))?;
+                Ok((channel, answer.into_inner()))
+            };
+            let ran = tokio::time::timeout(timeout, exchange).await;
+            ran.unwrap_or_else(|_| Err(Failure::Lost(format!("nothing within {timeout:?}"))))
+        });
+        match result {
+            Ok((channel, answer)) => {
+                self.channel = Some(channel);
+                Ok(answer)
             }
-            _ => Err(Failure::Lost(format!("{status}: {body}"))),
+            Err(failure) => {
+                self.turn();
+                Err(failure)
+            }
         }
     }
 
@@ -144,30 +158,35 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::call`].
+    /// When the server refuses it, or cannot be understood; the next request then goes to the next
+    /// member.
     pub fn put(&mut self, key: &str, value: &str) -> Result<i64, Failure> {
-        let request = json!({ "key": BASE64.encode(key), "value": BASE64.encode(value) });
-        Ok(number(&self.call("kv/put", &request)?["header"], "revision"))
+        let (key, value) = (key.to_owned().into(), value.to_owned().into());
+        let request = PutRequest { key, value, ..PutRequest::default() };
+        let answer = self.call(|channel| async { KvClient::new(channel).put(request).await })?;
+        Ok(answer.header.map_or(0, |header| header.revision))
     }
 
     /// Reads a key.
     ///
     /// # Errors
     ///
-    /// As [`Client::call`].
+    /// As [`Client::put`].
     pub fn get(&mut self, key: &str, consistency: Consistency) -> Result<Option<Record>, Failure> {
-        let request = json!({
-            "key": BASE64.encode(key),
-            "serializable": consistency == Consistency::Serializable,
-        });
-        Ok(records(&self.call("kv/range", &request)?).pop())
+        let request = RangeRequest {
+            key: key.to_owned().into(),
+            serializable: consistency == Consistency::Serializable,
+            ..RangeRequest::default()
+        };
+        let answer = self.call(|channel| async { KvClient::new(channel).range(request).await })?;
+        Ok(answer.kvs.into_iter().next().map(Record::from))
     }
 
     /// Reads all keys that begin so, page by page at one revision, and tells that revision.
     ///
     /// # Errors
     ///
-    /// As [`Client::call`].
+    /// As [`Client::put`].
     pub fn prefix(
         &mut self,
         prefix: &str,
@@ -177,26 +196,26 @@ impl Client {
         *end.last_mut().expect("a prefix is not empty") += 1;
         let mut from = prefix.to_owned();
         let mut revision = 0;
-        let mut found = Vec::new();
+        let mut found: Vec<Record> = Vec::new();
         loop {
-            let response = self.call(
-                "kv/range",
-                &json!({
-                    "key": BASE64.encode(&from),
-                    "range_end": BASE64.encode(&end),
-                    "limit": PAGE_LEN,
-                    "revision": revision,
-                    "serializable": consistency == Consistency::Serializable,
-                }),
-            )?;
+            let request = RangeRequest {
+                key: from.into(),
+                range_end: end.clone().into(),
+                limit: PAGE_LEN,
+                revision,
+                serializable: consistency == Consistency::Serializable,
+                ..RangeRequest::default()
+            };
+            let answer =
+                self.call(|channel| async { KvClient::new(channel).range(request).await })?;
             if revision == 0 {
-                revision = number(&response["header"], "revision");
+                revision = answer.header.map_or(0, |header| header.revision);
             }
-            found.extend(records(&response));
-            if !response["more"].as_bool().unwrap_or(false) {
+            found.extend(answer.kvs.into_iter().map(Record::from));
+            if !answer.more {
                 return Ok((revision, found));
             }
-            let last: &Record = found.last().expect("where there is more, there was something");
+            let last = found.last().expect("where there is more, there was something");
             from = format!("{}\0", last.key);
         }
     }
@@ -205,23 +224,21 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::call`].
+    /// As [`Client::put`].
     pub fn status(&mut self) -> Result<Status, Failure> {
-        let status = self.call("maintenance/status", &json!({}))?;
+        let answer = self.call(|channel| async {
+            MaintenanceClient::new(channel).status(StatusRequest::default()).await
+        })?;
+        let header = answer.header.unwrap_or_default();
         Ok(Status {
-            member_id: unsigned(&status["header"], "member_id"),
-            leader: unsigned(&status, "leader"),
-            revision: number(&status["header"], "revision"),
-            raft_term: unsigned(&status, "raftTerm"),
-            raft_index: unsigned(&status, "raftIndex"),
-            raft_applied_index: unsigned(&status, "raftAppliedIndex"),
-            is_learner: status["isLearner"].as_bool().unwrap_or(false),
-            errors: status["errors"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|error| error.as_str().map(str::to_owned))
-                .collect(),
+            member_id: header.member_id,
+            leader: answer.leader,
+            revision: header.revision,
+            raft_term: answer.raft_term,
+            raft_index: answer.raft_index,
+            raft_applied_index: answer.raft_applied_index,
+            is_learner: answer.is_learner,
+            errors: answer.errors,
         })
     }
 
@@ -273,37 +290,34 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// A number of the gateway: 64 bits come as text, and zero is left out.
-fn number(value: &Value, field: &str) -> i64 {
-    match &value[field] {
-        Value::String(text) => text.parse().unwrap_or_else(|_| panic!("{field} is {text:?}")),
-        Value::Number(number) => number.as_i64().expect("etcd's numbers have 64 bits"),
-        _ => 0,
+impl From<KeyValue> for Record {
+    fn from(kv: KeyValue) -> Self {
+        let text = |bytes: bytes::Bytes| String::from_utf8(bytes.into()).expect("tests write text");
+        Self {
+            key: text(kv.key),
+            value: text(kv.value),
+            create_revision: kv.create_revision,
+            mod_revision: kv.mod_revision,
+            version: kv.version,
+        }
     }
 }
 
-fn unsigned(value: &Value, field: &str) -> u64 {
-    match &value[field] {
-        Value::String(text) => text.parse().unwrap_or_else(|_| panic!("{field} is {text:?}")),
-        Value::Number(number) => number.as_u64().expect("ids and indexes are not negative"),
-        _ => 0,
+/// What the server said, unless it is the way there that failed.
+fn refused(status: &tonic::Status) -> Failure {
+    if std::error::Error::source(status).is_some() {
+        return lost(status);
     }
+    Failure::Refused { code: status.code() as i64, message: status.message().to_owned() }
 }
 
-fn records(response: &Value) -> Vec<Record> {
-    let text = |value: &Value| {
-        let bytes = BASE64.decode(value.as_str().unwrap_or_default());
-        String::from_utf8(bytes.expect("bytes come as base64")).expect("tests write text")
-    };
-    let kvs = response["kvs"].as_array();
-    kvs.into_iter()
-        .flatten()
-        .map(|kv| Record {
-            key: text(&kv["key"]),
-            value: text(&kv["value"]),
-            create_revision: number(kv, "create_revision"),
-            mod_revision: number(kv, "mod_revision"),
-            version: number(kv, "version"),
-        })
-        .collect()
+/// Why nothing came back, down to the first cause.
+fn lost(error: &dyn std::error::Error) -> Failure {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    Failure::Lost(words)
 }
