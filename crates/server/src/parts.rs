@@ -23,6 +23,15 @@ use crate::bootstrap::Origin;
 use crate::data_dir::DataDir;
 use crate::{Config, Error};
 
+#[cfg(not(feature = "backend-lsm"))]
+compile_error!("a member needs an engine: turn on the feature backend-lsm");
+#[cfg(not(feature = "raft"))]
+compile_error!("a member needs consensus: turn on the feature raft");
+#[cfg(not(feature = "raftlog-wal"))]
+compile_error!("a member needs a log: turn on the feature raftlog-wal");
+#[cfg(not(feature = "transport-grpc"))]
+compile_error!("a member needs a transport: turn on the feature transport-grpc");
+
 /// The version of etcd that is spoken.
 const VERSION: Version = Version { major: 3, minor: 7, patch: 1 };
 
@@ -79,7 +88,7 @@ fn host_config(config: &Config, data: &DataDir) -> host::Config {
         },
         state: state::Config {
             node: NodeId(u64::MAX),
-            lease: lease::Config {
+            lease: state::LeaseConfig {
                 ttl_min_s: ttl_min_s(config),
                 election_timeout: config.election_timeout,
                 retry: config.request_timeout(),

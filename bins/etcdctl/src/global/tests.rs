@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use crate::failure::{Exit, Failure};
+use crate::flags::Parsed;
+use crate::global::{FLAGS, Settings};
+use crate::print::Format;
+
+fn read(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings, Failure> {
+    let arguments: Vec<Vec<u8>> = arguments.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let flags = Parsed::new(&FLAGS).read(&arguments).expect("the flags are well written");
+    let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    Settings::read(&flags, variables)
+}
+
+#[test]
+fn without_anything_there_are_etcds_defaults() {
+    let settings = read(&[], &[]).unwrap();
+    assert_eq!(settings.endpoints, ["127.0.0.1:2379"]);
+    assert_eq!(settings.command_timeout, Duration::from_secs(5));
+    assert_eq!(settings.dial_timeout, Duration::from_secs(2));
+    assert_eq!(settings.keep_alive_timeout, Duration::from_secs(6));
+    assert_eq!((settings.format, settings.hex), (Format::Simple, false));
+    assert_eq!((settings.receive_bytes_max, settings.send_bytes_max), (2_147_483_647, 2_097_152));
+    assert_eq!(settings.remarks, [""; 0]);
+}
+
+#[test]
+fn a_variable_counts_unless_there_is_the_flag() {
+    let variables = [
+        ("ETCDCTL_ENDPOINTS", "a,b"),
+        ("ETCDCTL_WRITE_OUT", "json"),
+        ("ETCDCTL_COMMAND_TIMEOUT", "1m"),
+        ("ETCDCTL_HEX", ""),
+        ("ETCD_NAME", "x"),
+        ("ETCDCTL_WATCH_KEY", "k"),
+    ];
+    let settings = read(&["--write-out=fields"], &variables).unwrap();
+    assert_eq!(settings.endpoints, ["a", "b"]);
+    assert_eq!(settings.format, Format::Fields);
+    assert_eq!(settings.command_timeout, Duration::from_secs(60));
+    assert_eq!(settings.remarks, [""; 0]);
+}
+
+#[test]
+fn a_variable_that_means_nothing_is_remarked() {
+    let settings = read(&[], &[("ETCDCTL_FOO", "1"), ("ETCDCTL_HEX", "zz")]).unwrap();
+    assert_eq!(
+        settings.remarks,
+        [
+            "Warning: ETCDCTL_FOO is not a variable that etcdctl knows",
+            "Warning: ETCDCTL_HEX is ignored: strconv.ParseBool: parsing \"zz\": invalid syntax",
+        ]
+    );
+    assert!(!settings.hex);
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused() {
+    let failure = |arguments: &[&str]| read(arguments, &[]).unwrap_err();
+    for flag in [
+        "--user=root",
+        "--password=x",
+        "--auth-jwt-token=x",
+        "--cacert=x",
+        "--cert=x",
+        "--key=x",
+        "--insecure-skip-tls-verify",
+        "--insecure-transport=false",
+        "--discovery-srv=example.com",
+        "--endpoints=a:1,https://b:1",
+        "-w=xml",
+    ] {
+        assert_eq!(failure(&[flag]).exit, Exit::BadFeature, "{flag}");
+    }
+    let message = "authentication is not supported yet, so --user cannot be used";
+    assert_eq!(failure(&["--user=root:x"]).message.as_deref(), Some(message));
+    for flag in ["--cert=", "--key=", "--cacert="] {
+        assert_eq!(failure(&[flag]).exit, Exit::BadArguments, "{flag}");
+    }
+    assert!(read(&["--insecure-transport", "--insecure-discovery=false"], &[]).is_ok());
+}
+
+#[test]
+fn debug_shows_every_setting() {
+    let settings = read(&["--debug", "--endpoints=a,b"], &[]).unwrap();
+    assert_eq!(settings.remarks.len(), FLAGS.len());
+    for line in ["ETCDCTL_ENDPOINTS=[a,b]", "ETCDCTL_DEBUG=true", "ETCDCTL_DIAL_TIMEOUT=2s"] {
+        assert!(settings.remarks.iter().any(|remark| remark == line), "{line}");
+    }
+}
