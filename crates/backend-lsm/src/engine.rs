@@ -4,14 +4,15 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backend::{Backend, Batch, Fault, Records, Stats, View};
 use lsm_tree::Cache;
 
 use crate::directory::Directory;
 use crate::fault;
-use crate::tree::{Stop, Tree, hold};
+use crate::merging::{Merging, Room, Stop};
+use crate::tree::{Merged, Tree, hold};
 
 /// Memtables' worth of unwritten changes from which on batches are delayed.
 const BACKLOG_SLOW: u64 = 2;
@@ -32,6 +33,8 @@ const DELAY_MAX: Duration = Duration::from_millis(20);
 /// Threads that merge files, where there are processors for them: a second one merges the upper
 /// levels while the first is busy below, and more would be busy with the same files.
 const COMPACTORS_MAX: usize = 2;
+/// When a thread looks again whether there is room on the disk.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The flusher's place among the threads; compactors come behind it.
 const FLUSHER: usize = 0;
 /// How far the threads give way to those that requests wait for, where there are fewer processors
@@ -76,12 +79,15 @@ struct Shared {
     wanted: Condvar,
     /// A thread has done something.
     done: Condvar,
-    stop: Stop,
+    merging: Merging,
 }
 
 struct Work {
     /// Whether a thread has something to do, in the order of the threads.
     wanted: Vec<bool>,
+    /// Whether a thread has found no room on the disk for what it has to do. As long as it has not,
+    /// the writer does not wait for it.
+    no_room: Vec<bool>,
     /// Delay that the writer has not served yet.
     delay: Duration,
     /// What ended the engine, if anything did.
@@ -97,13 +103,14 @@ impl LsmBackend {
     /// [`Fault::Locked`] if it is in use; [`Fault::Corrupt`] if it is damaged; [`Fault::Io`].
     pub fn open(directory: &Path, options: Options) -> Result<Self, Fault> {
         assert!(options.memtable_bytes > 0, "nothing fits into a memtable of no bytes");
+        let room = Arc::new(Room::on_disk_of(directory.to_path_buf()));
+        let merging = Merging { stop: Stop::default(), room };
         let mut directory = Directory::open(directory)?;
-        let (cache, stop) =
-            (Arc::new(Cache::with_capacity_bytes(options.cache_bytes)), Stop::default());
+        let cache = Arc::new(Cache::with_capacity_bytes(options.cache_bytes));
         let tree = match directory.tree() {
-            Some(path) => Tree::open(path, cache.clone(), stop.clone())?,
+            Some(path) => Tree::open(path, cache.clone(), merging.clone())?,
             None => {
-                let tree = Tree::create(directory.next_tree(), cache.clone(), stop.clone())?;
+                let tree = Tree::create(directory.next_tree(), cache.clone(), merging.clone())?;
                 directory.advance()?;
                 tree
             }
@@ -116,12 +123,13 @@ impl LsmBackend {
             // The last run may have left something to merge.
             work: Mutex::new(Work {
                 wanted: vec![true; 1 + compactors()],
+                no_room: vec![false; 1 + compactors()],
                 delay: Duration::ZERO,
                 broken: None,
             }),
             wanted: Condvar::new(),
             done: Condvar::new(),
-            stop,
+            merging,
         });
         let mut this = Self { shared, threads: Vec::new() };
         for place in FLUSHER..=compactors() {
@@ -155,7 +163,7 @@ impl LsmBackend {
 impl Drop for LsmBackend {
     /// Ends without a sync: the log has what is lost.
     fn drop(&mut self) {
-        self.shared.stop.stop();
+        self.shared.merging.stop.stop();
         // Held, so that a thread is either waiting or has yet to look.
         drop(hold(&self.shared.work));
         self.shared.wanted.notify_all();
@@ -184,9 +192,7 @@ impl Backend for LsmBackend {
 
     fn sync(&self) -> Result<(), Fault> {
         self.shared.check()?;
-        self.shared.tree().flush().map_err(|fault| self.shared.break_with(fault))?;
-        self.shared.has_flushed();
-        Ok(())
+        self.shared.flush()
     }
 
     fn replace(&self, records: &mut dyn Records) -> Result<(), Fault> {
@@ -196,7 +202,7 @@ impl Backend for LsmBackend {
         if path.exists() {
             std::fs::remove_dir_all(&path).map_err(|error| fault::io("removing", &path, &error))?;
         }
-        let next = Tree::create(path, self.shared.cache.clone(), self.shared.stop.clone())?;
+        let next = Tree::create(path, self.shared.cache.clone(), self.shared.merging.clone())?;
         // Unless it becomes the content, it goes as it came.
         next.retire();
         next.fill(records)?;
@@ -218,6 +224,7 @@ impl Backend for LsmBackend {
             disk_bytes: tree.disk_bytes().max(live_bytes),
             live_bytes,
             memory_bytes: self.shared.cache.size() + state.memtable_bytes(),
+            cramped: hold(&self.shared.work).is_cramped(state.level_0_runs as u64),
         }
     }
 }
@@ -233,6 +240,11 @@ impl Shared {
 
     /// After a fault nothing is written any more: what the files hold is unknown.
     fn break_with(&self, fault: Fault) -> Fault {
+        let fault = match fault {
+            // Whoever sees that would try again.
+            Fault::Full { doing } => Fault::Io { doing, error: "there is no room".to_string() },
+            fault => fault,
+        };
         hold(&self.work).broken.get_or_insert_with(|| fault.clone());
         self.done.notify_all();
         fault
@@ -249,6 +261,7 @@ impl Shared {
             work.wanted[FLUSHER] = true;
             self.wanted.notify_all();
         }
+        let (backlog, runs) = work.awaited((backlog, runs));
         let late = |at: u64, slow: u64| (at + 1).saturating_sub(slow);
         let steps = late(backlog, BACKLOG_SLOW) + late(runs, LEVEL_0_SLOW);
         let bytes = u32::try_from(batch_bytes * steps).unwrap_or(u32::MAX);
@@ -262,7 +275,7 @@ impl Shared {
             if let Some(fault) = &work.broken {
                 return Err(fault.clone());
             }
-            let (backlog, runs) = self.behind(tree);
+            let (backlog, runs) = work.awaited(self.behind(tree));
             if backlog < BACKLOG_MAX && runs < LEVEL_0_MAX {
                 return Ok(());
             }
@@ -276,39 +289,77 @@ impl Shared {
         (backlog, tree.view().state.level_0_runs as u64)
     }
 
+    /// Puts everything that is written into files.
+    fn flush(&self) -> Result<(), Fault> {
+        let tree = self.tree();
+        let (_, runs) = self.behind(&tree);
+        // One more file that is never merged would be too much.
+        let flushed = if runs >= LEVEL_0_MAX && hold(&self.work).merges_lack_room() {
+            Err(Fault::Full { doing: "merging files".to_string() })
+        } else {
+            tree.flush()
+        };
+        match flushed {
+            Err(fault @ Fault::Full { .. }) => {
+                self.found_room(FLUSHER, false);
+                Err(fault)
+            }
+            Err(fault) => Err(self.break_with(fault)),
+            Ok(()) => {
+                self.found_room(FLUSHER, true);
+                self.has_flushed();
+                Ok(())
+            }
+        }
+    }
+
+    /// What the thread in that place had to do is done as far as there was room for it on the disk.
+    fn found_room(&self, place: usize, found: bool) {
+        // Held, as a writer that has just seen how far behind we are is waiting by now.
+        let mut work = hold(&self.work);
+        work.no_room[place] = !found;
+        if !found {
+            work.wanted[place] = true;
+            self.wanted.notify_all();
+        }
+        drop(work);
+        self.done.notify_all();
+    }
+
     fn has_flushed(&self) {
         hold(&self.work).wanted[FLUSHER + 1..].fill(true);
         self.wanted.notify_all();
         self.done.notify_all();
     }
 
-    fn has_merged(&self) {
-        // A writer that has just seen how far behind we are is waiting by now.
-        drop(hold(&self.work));
-        self.done.notify_all();
-    }
-
     /// Waits until there is something to do for the thread in that place; `false` when there never
-    /// will be.
+    /// will be. A thread that found no room looks again after a while.
     fn awaits(&self, place: usize) -> bool {
         let mut work = hold(&self.work);
+        let look_at = work.no_room[place].then(|| Instant::now() + LOOK_EVERY);
         loop {
-            if self.stop.is_stopped() || work.broken.is_some() {
+            if self.merging.stop.is_stopped() || work.broken.is_some() {
                 return false;
             }
-            if std::mem::take(&mut work.wanted[place]) {
+            let now = Instant::now();
+            if look_at.map_or(work.wanted[place], |at| at <= now) {
+                work.wanted[place] = false;
                 return true;
             }
-            work = self.wanted.wait(work).unwrap_or_else(PoisonError::into_inner);
+            work = match look_at {
+                Some(at) => {
+                    let waited = self.wanted.wait_timeout(work, at - now);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.wanted.wait(work).unwrap_or_else(PoisonError::into_inner),
+            };
         }
     }
 
     fn flush_forever(&self) {
         while self.awaits(FLUSHER) {
-            match self.tree().flush() {
-                Ok(()) => self.has_flushed(),
-                Err(fault) => drop(self.break_with(fault)),
-            }
+            // Whoever writes next hears of a fault.
+            drop(self.flush());
         }
     }
 
@@ -316,9 +367,16 @@ impl Shared {
         while self.awaits(place) {
             loop {
                 match self.tree().compact() {
-                    Ok(true) => self.has_merged(),
-                    Ok(false) => break,
-                    Err(_) if self.stop.is_stopped() => return,
+                    Ok(Merged::Some) => self.found_room(place, true),
+                    Ok(Merged::Nothing) => {
+                        self.found_room(place, true);
+                        break;
+                    }
+                    Ok(Merged::NoRoom) => {
+                        self.found_room(place, false);
+                        break;
+                    }
+                    Err(_) if self.merging.stop.is_stopped() => return,
                     Err(fault) => {
                         self.break_with(fault);
                         return;
@@ -326,6 +384,24 @@ impl Shared {
                 }
             }
         }
+    }
+}
+
+impl Work {
+    fn merges_lack_room(&self) -> bool {
+        self.no_room[FLUSHER + 1..].contains(&true)
+    }
+
+    /// Whether it matters that there is no room.
+    fn is_cramped(&self, runs: u64) -> bool {
+        self.no_room[FLUSHER] || self.merges_lack_room() && runs >= LEVEL_0_SLOW
+    }
+
+    /// What the writer may wait for of the backlog and the runs in level 0: threads without room
+    /// will not get on, so that what is written is kept in memory.
+    fn awaited(&self, (backlog, runs): (u64, u64)) -> (u64, u64) {
+        let backlog = if self.no_room[FLUSHER] { 0 } else { backlog };
+        (backlog, if self.merges_lack_room() { 0 } else { runs })
     }
 }
 

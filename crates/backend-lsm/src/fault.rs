@@ -15,7 +15,11 @@ use xxhash_rust::xxh3::Xxh3Default;
 const CHUNK_BYTES: usize = 256 << 10;
 
 pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Fault {
-    Fault::Io { doing: format!("{doing} {}", path.display()), error: error.to_string() }
+    let doing = format!("{doing} {}", path.display());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full { doing },
+        _ => Fault::Io { doing, error: error.to_string() },
+    }
 }
 
 pub(crate) fn corrupt(file: &Path, what: impl Display) -> Fault {

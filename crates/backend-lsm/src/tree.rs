@@ -1,19 +1,22 @@
 //! One tree: its memtables, its files, and what of them is visible.
 
+use std::collections::HashSet;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use backend::{Batch, Direction, Fault, Operation, Part, Step, View};
-use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Leveled, Verdict};
+use lsm_tree::compaction::Leveled;
 use lsm_tree::config::PartitioningPolicy;
 use lsm_tree::{
     AbstractTree, AnyTree, Cache, InternalValue, Memtable, SequenceNumberCounter, UserKey,
     UserValue, ValueType,
 };
 
-use crate::directory::{Home, bytes_below, check_manifest};
+use crate::directory::{Home, bytes_below, check_manifest, version_in_use};
 use crate::fault::{self, guarded, of_opening};
+use crate::merging::{Merging, Room};
 use crate::view::{LsmView, State, prefixed};
 
 /// Bytes that a file of a lower level is about to have, and a quarter of those that level 1 may
@@ -48,23 +51,42 @@ pub(crate) struct Tree {
     former: Mutex<Vec<Arc<State>>>,
     /// One flush at a time.
     flushing: Mutex<()>,
+    /// Shared by whoever writes files; whoever clears them away has it alone.
+    writing: RwLock<()>,
+    room: Arc<Room>,
     disk_bytes: AtomicU64,
+}
+
+/// What came of looking for something to merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Merged {
+    /// Nothing was worth it.
+    Nothing,
+    /// There is not enough room for it on the disk.
+    NoRoom,
+    /// Some files.
+    Some,
 }
 
 impl Tree {
     /// Opens a tree that is there, and checks what it does not check itself.
-    pub(crate) fn open(path: PathBuf, cache: Arc<Cache>, stop: Stop) -> Result<Self, Fault> {
+    pub(crate) fn open(path: PathBuf, cache: Arc<Cache>, merging: Merging) -> Result<Self, Fault> {
         check_manifest(&path)?;
-        Self::with_files(path, cache, stop)
+        Self::with_files(path, cache, merging)
     }
 
     /// Makes an empty tree where nothing is.
-    pub(crate) fn create(path: PathBuf, cache: Arc<Cache>, stop: Stop) -> Result<Self, Fault> {
+    pub(crate) fn create(
+        path: PathBuf,
+        cache: Arc<Cache>,
+        merging: Merging,
+    ) -> Result<Self, Fault> {
         assert!(!path.exists(), "{} is left over from somebody", path.display());
-        Self::with_files(path, cache, stop)
+        Self::with_files(path, cache, merging)
     }
 
-    fn with_files(path: PathBuf, cache: Arc<Cache>, stop: Stop) -> Result<Self, Fault> {
+    fn with_files(path: PathBuf, cache: Arc<Cache>, merging: Merging) -> Result<Self, Fault> {
+        let room = Arc::clone(&merging.room);
         let seqno = SequenceNumberCounter::default();
         // The tree raises a counter of visible numbers whenever it takes a number itself, even
         // while a batch is half written. Views go by ours, so it gets one that nobody reads.
@@ -73,7 +95,7 @@ impl Tree {
             .use_cache(cache)
             .index_block_partitioning_policy(PartitioningPolicy::new([false, true]))
             .filter_block_partitioning_policy(PartitioningPolicy::new([false, true]))
-            .with_compaction_filter_factory(Some(Arc::new(stop)));
+            .with_compaction_filter_factory(Some(Arc::new(merging)));
         let lsm = match guarded(|| config.open()) {
             Ok(Ok(lsm)) => lsm,
             Ok(Err(lsm_tree::Error::Io(error))) if !is_of_content(&error) => {
@@ -92,6 +114,8 @@ impl Tree {
             former: Mutex::default(),
             visible: AtomicU64::new(next),
             flushing: Mutex::default(),
+            writing: RwLock::default(),
+            room,
             disk_bytes: AtomicU64::new(0),
             lsm,
             home,
@@ -123,10 +147,11 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts everything that is written into files, and syncs them.
+    /// Puts everything that is written into files, and syncs them. If there is no room for them,
+    /// it stays in memory.
     pub(crate) fn flush(&self) -> Result<(), Fault> {
         let _one = hold(&self.flushing);
-        self.done("writing", guarded(|| self.flush_memtables()))
+        self.write_files("writing", || self.flush_memtables())
     }
 
     fn flush_memtables(&self) -> lsm_tree::Result<()> {
@@ -149,9 +174,18 @@ impl Tree {
         Ok(())
     }
 
-    /// Merges files where it is most worth it; answers whether there was anything to do.
-    pub(crate) fn compact(&self) -> Result<bool, Fault> {
-        self.done("merging", guarded(|| self.merge_files()))
+    /// Merges files where it is most worth it.
+    pub(crate) fn compact(&self) -> Result<Merged, Fault> {
+        let Some(begin) = self.room.begin() else { return Ok(Merged::NoRoom) };
+        match self.write_files("merging", || self.merge_files()) {
+            Ok(true) => Ok(Merged::Some),
+            Ok(false) => Ok(Merged::Nothing),
+            Err(Fault::Full { .. }) => {
+                self.room.ran_out(begin);
+                Ok(Merged::NoRoom)
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     fn merge_files(&self) -> lsm_tree::Result<bool> {
@@ -164,6 +198,49 @@ impl Tree {
             self.publish(&hold(&self.sealed));
         }
         Ok(merged)
+    }
+
+    /// Does what writes files. If there was no room for them, what was begun of them is cleared
+    /// away, and the tree is as it was.
+    fn write_files<T>(
+        &self,
+        doing: &str,
+        write: impl FnOnce() -> lsm_tree::Result<T>,
+    ) -> Result<T, Fault> {
+        let shared = self.writing.read().unwrap_or_else(PoisonError::into_inner);
+        let done = self.done(doing, guarded(write));
+        drop(shared);
+        if let Err(fault @ Fault::Full { .. }) = &done {
+            // Nobody is to write what another clears away; merges that are under way end here.
+            let _hurried = self.room.hurry();
+            let _alone = self.writing.write().unwrap_or_else(PoisonError::into_inner);
+            self.remove_begun(fault)?;
+        }
+        done
+    }
+
+    /// Removes the files that no version names, nor any view. For whoever writes alone.
+    fn remove_begun(&self, fault: &Fault) -> Result<(), Fault> {
+        let version = self.lsm.current_version();
+        let path = &self.home.path;
+        // Else it is not known which version a crash would leave.
+        if version_in_use(path)? != version.id() {
+            return Err(Fault::Io { doing: fault.to_string(), error: "half done".to_string() });
+        }
+        let mut states = hold(&self.former).clone();
+        states.push(hold(&self.state).clone());
+        let held = states.iter().flat_map(|state| &state.tables).chain(version.iter_tables());
+        let held: HashSet<u64> = held.map(lsm_tree::Table::id).collect();
+        let tables = path.join("tables");
+        let entries = fs::read_dir(&tables).map_err(|error| fault::io("reading", &tables, &error));
+        for entry in entries?.flatten() {
+            let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if id.is_some_and(|id| !held.contains(&id)) {
+                // What stays is removed at the next opening.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
     }
 
     /// Fills an empty tree with records in ascending order, durably.
@@ -274,43 +351,6 @@ impl Tree {
 fn range_of<'a>(start: &'a [u8], end: Option<&'a [u8]>) -> backend::Bounds<'a> {
     use std::ops::Bound;
     (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded))
-}
-
-/// Ends a merge that is under way; files it has begun are removed at the next opening.
-#[derive(Clone, Default)]
-pub(crate) struct Stop(Arc<std::sync::atomic::AtomicBool>);
-
-impl Stop {
-    pub(crate) fn stop(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-impl Factory for Stop {
-    fn name(&self) -> &str {
-        "stop"
-    }
-
-    fn make_filter(&self, _: &lsm_tree::compaction::filter::Context) -> Box<dyn CompactionFilter> {
-        Box::new(self.clone())
-    }
-}
-
-impl CompactionFilter for Stop {
-    fn filter_item(
-        &mut self,
-        _: ItemAccessor<'_>,
-        _: &lsm_tree::compaction::filter::Context,
-    ) -> lsm_tree::Result<Verdict> {
-        if self.is_stopped() {
-            return Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into());
-        }
-        Ok(Verdict::Keep)
-    }
 }
 
 /// Whether an error is about what a file holds, not about getting at it.

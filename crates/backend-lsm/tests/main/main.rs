@@ -2,4 +2,6 @@
 
 mod crashes;
 mod directories;
+#[cfg(target_os = "linux")]
+mod full_disks;
 mod suite;
