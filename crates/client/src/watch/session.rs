@@ -75,6 +75,8 @@ struct Session {
     commands: mpsc::WeakUnboundedSender<Command>,
     watches: BTreeMap<u64, Watched>,
     stream: Option<Stream>,
+    /// Whether progress is to be asked for on the next stream, there being none.
+    progress_wanted: bool,
     pauses: Pauses,
     /// When the next stream may be opened.
     open_from: Instant,
@@ -135,6 +137,7 @@ impl Session {
             commands,
             watches: BTreeMap::new(),
             stream: None,
+            progress_wanted: false,
             open_from: Instant::now(),
         }
     }
@@ -185,8 +188,8 @@ impl Session {
                 }
             }
             Command::Progress => {
-                let progress = RequestUnion::ProgressRequest(WatchProgressRequest {});
-                self.stream.as_ref().into_iter().for_each(|stream| stream.ask(progress.clone()));
+                self.progress_wanted = true;
+                self.ask_for_progress();
             }
         }
     }
@@ -211,6 +214,14 @@ impl Session {
         let ids: Vec<u64> = self.watches.keys().copied().collect();
         for id in ids {
             self.begin(id);
+        }
+        self.ask_for_progress();
+    }
+
+    fn ask_for_progress(&mut self) {
+        if let Some(stream) = self.stream.as_ref().filter(|_| self.progress_wanted) {
+            stream.ask(RequestUnion::ProgressRequest(WatchProgressRequest {}));
+            self.progress_wanted = false;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::{Client, Code, Error, Get, Put, Reason};
+use client::{Code, Error, Get, Put, Reason};
 use tonic::Status;
 
 use crate::member::{Answer, Member, client_of, soon};

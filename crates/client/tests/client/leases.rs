@@ -1,6 +1,6 @@
 //! Leases: renewing once, keeping alive, and hearing of a loss.
 
-use client::{Client, Code, Error, Lost, Reason};
+use client::{Code, Error, Lost, Reason};
 use proto::etcdserverpb::{LeaseKeepAliveRequest, LeaseKeepAliveResponse};
 use tonic::Status;
 
