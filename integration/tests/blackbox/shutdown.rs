@@ -1,6 +1,5 @@
 //! Members that are asked to end.
 
-use std::os::unix::process::ExitStatusExt;
 use std::thread;
 use std::time::Instant;
 
@@ -8,7 +7,7 @@ use integration::{Cluster, Consistency, Load, PATIENCE, eventually};
 use rustix::process::Signal;
 
 #[test]
-fn one_member_ends_by_the_signal_it_was_sent() {
+fn one_member_ends_well_when_it_is_asked_to() {
     let mut cluster = Cluster::start(1);
     for signal in [Signal::TERM, Signal::INT] {
         let mut client = cluster.client();
@@ -19,12 +18,12 @@ fn one_member_ends_by_the_signal_it_was_sent() {
         let member = &mut cluster.members[0];
         member.process().signal(signal);
         let status = member.wait_for_end();
-        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
+        assert!(status.success(), "{status}");
         cluster.start_all();
         let kept = cluster.client().get("kept", Consistency::Linearizable);
         assert!(matches!(kept, Ok(Some(_))), "{kept:?}");
     }
-    println!("SIGTERM and SIGINT end a member with the signal's status; its data is there");
+    println!("SIGTERM and SIGINT end a member, which says that all is well; its data is there");
 }
 
 #[test]
@@ -36,7 +35,7 @@ fn a_leader_hands_over_before_it_ends() {
         let leader = cluster.leader();
         let signalled = Instant::now();
         let status = cluster.terminate(leader);
-        assert_eq!(status.signal(), Some(Signal::TERM.as_raw()), "{status}");
+        assert!(status.success(), "{status}");
         let took = signalled.elapsed();
         // No election has to be waited for: whoever is left knows a leader, and takes a write at
         // the first attempt.
@@ -66,10 +65,10 @@ fn a_whole_cluster_ends_and_comes_back() {
     let ended = thread::scope(|scope| {
         let members = cluster.members.iter_mut();
         let ending: Vec<_> =
-            members.map(|member| scope.spawn(|| member.terminate().signal())).collect();
+            members.map(|member| scope.spawn(|| member.terminate().success())).collect();
         ending.into_iter().map(|end| end.join().expect("an end")).collect::<Vec<_>>()
     });
-    assert_eq!(ended, [Some(Signal::TERM.as_raw()); 3]);
+    assert_eq!(ended, [true; 3]);
     cluster.start_all();
     load.wait_for_more(50);
     let ledger = load.finish();
