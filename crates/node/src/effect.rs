@@ -122,6 +122,8 @@ pub enum Refusal {
     LeaderChanged,
     /// Leadership cannot be handed over, as nobody is known to lead.
     NoLeader,
+    /// This member's disk has no room for commands: its [`Intake`](crate::Intake) is closed.
+    NoSpace,
     /// Only the leader can do this.
     NotLeader,
     /// This member is not part of the cluster (any more).
@@ -151,6 +153,7 @@ impl fmt::Display for Refusal {
             Self::BadTransferee => "the member cannot become leader",
             Self::LeaderChanged => "another leader was elected",
             Self::NoLeader => "no leader is known",
+            Self::NoSpace => "the disk is full",
             Self::NotLeader => "this member does not lead",
             Self::Removed => "this member is not part of the cluster",
             Self::TooManyRequests => "too many requests",

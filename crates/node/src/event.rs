@@ -6,6 +6,8 @@ use bytes::Bytes;
 use consensus::{Marker, WriteTicket};
 use units::{ConfChange, Entry, Index, NodeId, Term};
 
+use crate::Intake;
+
 /// Names a request of this member: the id in the header of its command, so that the committed entry
 /// finds whoever waits for it. Never used twice, on any member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +42,8 @@ pub enum Event {
         /// As many as were read; empty when they are trimmed away.
         entries: Vec<Entry>,
     },
+    /// From now on commands may enter the log, or not; at the start they may.
+    Intake(Intake),
     /// Everything given to the log up to and including the ticket is durable.
     Persisted {
         /// Of the newest such [`Effect::Append`](crate::Effect::Append).

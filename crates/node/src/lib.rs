@@ -37,6 +37,7 @@ extern crate alloc;
 mod effect;
 mod event;
 pub mod frame;
+mod intake;
 mod lane;
 mod membership;
 mod node;
@@ -47,6 +48,7 @@ mod trim;
 
 pub use effect::{Effect, Refusal};
 pub use event::{Event, SpoolTicket, Ticket, Urgency, Verdict};
+pub use intake::Intake;
 pub use lane::Lane;
 pub use membership::{MalformedChange, decode_change, encode_change};
 pub use node::{Config, LAG_MAX, Node, Start, Status};

@@ -14,7 +14,7 @@ use crate::proposals::{Group, Payload, Proposal, Proposals};
 use crate::reads::Reads;
 use crate::snapshots::Snapshots;
 use crate::trim::{Trim, TrimPolicy};
-use crate::{Effect, Event, Lane, Refusal, SpoolTicket, Ticket, Urgency, Verdict, frame};
+use crate::{Effect, Event, Intake, Lane, Refusal, SpoolTicket, Ticket, Urgency, Verdict, frame};
 
 /// How many committed entries the state machine may be behind before ordinary proposals are refused
 /// (etcd's number); urgent ones may be twice as far behind.
@@ -53,6 +53,7 @@ pub struct Node {
     now: Time,
     consensus: Box<dyn Consensus>,
     leadership: Leadership,
+    intake: Intake,
     proposals: Proposals,
     reads: Reads,
     membership: Membership,
@@ -101,6 +102,7 @@ impl Node {
             now: Time::ZERO,
             leadership: Leadership { term: status.term, leader: status.leader, role: status.role },
             consensus,
+            intake: Intake::default(),
             proposals: Proposals::default(),
             reads: Reads::new(config.first_read),
             membership: Membership::new(config.id, start.applied.conf_state.clone()),
@@ -129,6 +131,7 @@ impl Node {
             Event::EntriesRead { first, entries } => {
                 self.consensus.entries_read(self.now, first, entries);
             }
+            Event::Intake(intake) => self.turn(intake),
             Event::Persisted { ticket } => self.consensus.persisted(self.now, ticket),
             Event::Propose { ticket, command, urgency, by_leader_of: term } => {
                 let payload = Payload::Command(command);
@@ -224,9 +227,19 @@ impl Node {
         }
     }
 
+    fn turn(&mut self, intake: Intake) {
+        self.intake = intake;
+        if intake == Intake::Closed {
+            let turned_away = self.proposals.shed(|one| !one.payload.is_command());
+            self.refuse(turned_away, Refusal::NoSpace);
+        }
+    }
+
     fn enqueue(&mut self, proposal: Proposal) {
         let ticket = proposal.ticket;
-        if !self.proposals.push(proposal) {
+        if self.intake == Intake::Closed && proposal.payload.is_command() {
+            self.refuse([ticket], Refusal::NoSpace);
+        } else if !self.proposals.push(proposal) {
             self.refuse([ticket], Refusal::TooManyRequests);
         }
     }
@@ -275,7 +288,11 @@ impl Node {
 
     fn receive(&mut self, from: NodeId, data: &Bytes) {
         match frame::decode(from, self.id, data) {
-            Ok(message) if is_sound(&message.body) => self.consensus.step(self.now, message),
+            Ok(message) if is_sound(&message.body) => {
+                if self.intake.admits(&message.body) {
+                    self.consensus.step(self.now, message);
+                }
+            }
             _ => self.frames_refused += 1,
         }
     }

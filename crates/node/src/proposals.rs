@@ -187,6 +187,10 @@ impl Proposals {
 }
 
 impl Payload {
+    pub(crate) fn is_command(&self) -> bool {
+        matches!(self, Self::Command(_))
+    }
+
     fn len(&self) -> usize {
         let (Self::Command(data) | Self::Change(data)) = self;
         data.len()

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use consensus::{Config as ConsensusConfig, Consensus, Limits, ReadPolicy, Solo, TermRun};
 use node::{
-    Config, Effect, Event, Marker, Node, ReadTicket, SpoolTicket, Start, Ticket, TrimPolicy,
-    Urgency, Verdict,
+    Config, Effect, Event, Intake, Marker, Node, ReadTicket, SpoolTicket, Start, Ticket,
+    TrimPolicy, Urgency, Verdict,
 };
 use raft::Raft;
 use units::{
@@ -273,6 +273,11 @@ impl World {
         }
     }
 
+    fn run_for(&mut self, span: Duration) {
+        let end = self.now + span;
+        self.run_until("the time to pass", |world| world.now >= end);
+    }
+
     fn leader(&self) -> Option<NodeId> {
         let up = || self.members.values().filter(|member| member.up);
         let leads = |id: &NodeId| up().all(|member| member.node.leadership().leader == Some(*id));
@@ -313,6 +318,13 @@ impl World {
     fn all_have(&self, command: &'static str) -> bool {
         let mut up = self.members.iter().filter(|(_, member)| member.up);
         up.all(|(id, _)| self.has_applied(*id, command))
+    }
+
+    /// The one of three who is neither.
+    fn third(&self, id: NodeId) -> NodeId {
+        let other = self.other_than(id);
+        let mut ids = self.members.keys().copied();
+        ids.find(|third| ![id, other].contains(third)).expect("there are three")
     }
 
     fn other_than(&self, id: NodeId) -> NodeId {
@@ -419,4 +431,63 @@ fn members_come_and_go() {
     world.member(gone).up = false;
     world.propose(leader, "without it");
     world.run_until("a write without it", |world| world.all_have("without it"));
+}
+
+#[test]
+fn a_member_without_room_is_left_behind_and_catches_up() {
+    let mut world = World::new(raft, 3);
+    let leader = world.elect();
+    let full = world.other_than(leader);
+    world.handle(full, Event::Intake(Intake::Closed));
+    // Fewer than the leader keeps in its log.
+    for _ in 0..8 {
+        world.propose(leader, "many");
+        world.settle();
+    }
+    let (read, late) = (world.read(full), Duration::from_secs(3));
+    world.run_for(late);
+    assert_eq!(world.leader(), Some(leader), "it follows");
+    assert!(!world.has_applied(full, "many") && !world.member(full).done.contains(&read));
+    world.handle(full, Event::Intake(Intake::Open));
+    world.propose(leader, "last");
+    world.run_until("the rest", |world| world.all_have("last"));
+    assert!(world.members[&full].done.contains(&read));
+}
+
+#[test]
+fn members_without_room_elect_a_leader_and_read() {
+    let mut world = World::new(raft, 3);
+    let former = world.elect();
+    world.propose(former, "before");
+    world.run_until("a write", |world| world.all_have("before"));
+    for id in [1, 2, 3].map(NodeId) {
+        world.handle(id, Event::Intake(Intake::Closed));
+    }
+    world.member(former).up = false;
+    world.run_until("another leader", |world| world.leader().is_some_and(|id| id != former));
+    let reader = world.other_than(former);
+    let read = world.read(reader);
+    world.run_until("a read", |world| world.members[&reader].done.contains(&read));
+    let refused = world.propose(reader, "after");
+    world.settle();
+    assert!(world.member(reader).refused.contains(&refused));
+}
+
+#[test]
+fn leadership_goes_to_where_there_is_room() {
+    let mut world = World::new(raft, 3);
+    let leader = world.elect();
+    let (full, other) = (world.other_than(leader), world.third(leader));
+    world.handle(leader, Event::Intake(Intake::Closed));
+    world.handle(full, Event::Intake(Intake::Closed));
+    world.handle(leader, Event::Transfer { ticket: Ticket(100), to: full });
+    world.run_for(Duration::from_secs(3));
+    assert_eq!(world.leader(), Some(leader), "another without room is of no help");
+    world.handle(leader, Event::Transfer { ticket: Ticket(101), to: other });
+    world.run_until("another leader", |world| world.leader() == Some(other));
+    world.propose(other, "only here");
+    world.settle();
+    assert!(!world.all_have("only here"), "one with room is no majority");
+    world.handle(leader, Event::Intake(Intake::Open));
+    world.run_until("a majority with room", |world| world.has_applied(other, "only here"));
 }

@@ -9,6 +9,7 @@
 //! read 1 2 | withdraw 1 | transfer 9 to=2
 //! receive from=2 body | persisted 3 | unreachable 2 | entries 5
 //! applied 5 4=accepted | durable 5 | trimmed
+//! intake closed | intake open
 //! snapshot from=2 at=9 spool=1 [wanted] | taken to=2 at=9 | sent to=2 arrived | installed
 //! time 500                                 milliseconds pass
 //! status
@@ -31,8 +32,8 @@ use bytes::Bytes;
 use consensus::{Body, Message, Refused};
 use goldenscript::{ArgumentConsumer, Command, Context, Runner};
 use node::{
-    Config, Effect, Event, Leadership, Marker, Node, ReadTicket, Role, SpoolTicket, Start, Ticket,
-    TrimPolicy, Urgency, Verdict, WriteTicket, frame,
+    Config, Effect, Event, Intake, Leadership, Marker, Node, ReadTicket, Role, SpoolTicket, Start,
+    Ticket, TrimPolicy, Urgency, Verdict, WriteTicket, frame,
 };
 use units::{
     ConfChange, ConfChangeKind, ConfState, Entry, EntryKind, HardState, Index, NodeId, Position,
@@ -140,6 +141,13 @@ impl Driver {
             }
             "persisted" => {
                 self.handle(Event::Persisted { ticket: WriteTicket(position(args)?) });
+            }
+            "intake" => {
+                self.handle(Event::Intake(match args.next_pos() {
+                    Some("closed") => Intake::Closed,
+                    Some("open") => Intake::Open,
+                    other => return Err(format!("what is {other:?}?").into()),
+                }));
             }
             "unreachable" => self.handle(Event::Unreachable { peer: NodeId(position(args)?) }),
             "entries" => {
@@ -471,6 +479,10 @@ fn body(args: &mut ArgumentConsumer<'_>) -> Answer<Body> {
         "append" => {
             Body::Append { previous: last, entries: vec![entry(2, 2, 3)], commit: Index(1) }
         }
+        "append-nothing" => Body::Append { previous: last, entries: vec![], commit: Index(1) },
+        "append-opening" => {
+            Body::Append { previous: last, entries: vec![entry(2, 2, 0)], commit: Index(1) }
+        }
         "accepted" => Body::AppendAccepted { matched: Index(2) },
         "rejected" => Body::AppendRejected { refused: Index(2), hint: last },
         "heartbeat" => Body::Heartbeat { commit: Index(1), context: Bytes::new() },
@@ -478,6 +490,10 @@ fn body(args: &mut ArgumentConsumer<'_>) -> Answer<Body> {
         "pre-vote" => Body::PreVote { last, transfer: false },
         "pre-vote-answer" => Body::PreVoteAnswer { granted: true },
         "propose" => Body::Propose { entries: vec![(EntryKind::Normal, "c1".into())] },
+        "propose-change" => {
+            let change = node::encode_change(&change("remove", 3)?);
+            Body::Propose { entries: vec![(EntryKind::ConfChange, change)] }
+        }
         "garbled-change" => Body::Propose { entries: vec![(EntryKind::ConfChange, "x".into())] },
         "read-index" => Body::ReadIndex { ticket: ReadTicket(5) },
         "read-index-answer" => Body::ReadIndexAnswer { ticket: ReadTicket(5), index: Index(1) },

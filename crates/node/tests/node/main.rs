@@ -51,6 +51,11 @@ fn trim() {
 }
 
 #[test]
+fn intake() {
+    run("intake");
+}
+
+#[test]
 fn lanes() {
     run("lanes");
 }
