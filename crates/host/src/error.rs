@@ -71,6 +71,7 @@ impl From<node::Refusal> for Error {
             node::Refusal::BadTransferee => Self::BadTransferee,
             node::Refusal::LeaderChanged => Self::LeaderChanged,
             node::Refusal::NoLeader => Self::NoLeader,
+            node::Refusal::NoSpace => Self::Refused(Refusal::NoSpace),
             node::Refusal::NotLeader => Self::NotLeader,
             node::Refusal::Removed => Self::Stopped,
             node::Refusal::TooManyRequests => Self::TooManyRequests,
