@@ -140,8 +140,8 @@ fn find(root: &'static Command, arguments: &[Vec<u8>]) -> (Path, Vec<Vec<u8>>) {
     (path, rest)
 }
 
-/// The position of the first that is neither a flag nor a flag's value. What follows an unknown flag
-/// is taken for its value.
+/// The position of the first that is neither a flag nor a flag's value. What follows an unknown
+/// flag is taken for its value.
 fn first_argument(path: &Path, arguments: &[Vec<u8>]) -> Option<usize> {
     let takes_value = |argument: &[u8]| match argument {
         [b'-', b'-', name @ ..] if !name.contains(&b'=') => {

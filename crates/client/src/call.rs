@@ -70,7 +70,8 @@ impl Pauses {
         }
         let pause = self.pause;
         self.pause = (pause * 2).min(PAUSE_MAX);
-        // Between half of it and all, so that clients who failed together do not come back together.
+        // Between half of it and all, so that clients who failed together do not come back
+        // together.
         let random = RandomState::new().build_hasher().finish();
         pause.mul_f64(0.5 + 0.5 * (random as f64 / u64::MAX as f64))
     }

@@ -69,8 +69,8 @@ impl From<Bytes> for Keys {
     }
 }
 
-/// The `range_end` of all keys with this prefix: the first key behind them, or the open end if there
-/// is none.
+/// The `range_end` of all keys with this prefix: the first key behind them, or the open end if
+/// there is none.
 pub fn prefix_end(prefix: &[u8]) -> Bytes {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {

@@ -257,7 +257,8 @@ impl Client {
     }
 }
 
-/// The answer to a [`Client::get_stream`] as it comes. Only the last chunk has a header and a count.
+/// The answer to a [`Client::get_stream`] as it comes. Only the last chunk has a header and a
+/// count.
 #[derive(Debug)]
 pub struct RangeStream {
     chunks: Streaming<RangeStreamResponse>,

@@ -1,9 +1,9 @@
 //! A client for etcd's API.
 //!
 //! ```text
-//!   Get, Put, Txn, Lease…  ──► call: pick a member, send, repeat only what may be ──┐
-//!   Watch ──► Watcher ◄── session: one stream for all watchers, opened anew ────────┼──► Pool ──► members
-//!   Keeper ◄── a renewal every third of the TTL, from whichever member answers ─────┘
+//!   Get, Put, Txn ──► call: pick a member, send, repeat only what may be ──┐
+//!   Watcher ◄── session: one stream for all watchers, again and again ─────┼─► Pool ─► members
+//!   Keeper ◄── a renewal every third of the TTL, from whoever answers ─────┘
 //! ```
 //!
 //! In go endpoints and what is wanted of them; out come etcd's own messages, or an [`Error`] that
@@ -15,7 +15,8 @@
 //!   one did nothing: no connection came about, or a member refused it before looking at it.
 //! - A [`Watcher`] yields every event from its start on, each once and in order, over any number of
 //!   broken connections; or it ends with an error that says why it cannot.
-//! - A [`Keeper`] says that its lease is lost not later than the lease's TTL after its last renewal.
+//! - A [`Keeper`] says that its lease is lost not later than the lease's TTL after its last
+//!   renewal.
 //! - Nothing here waits longer than the client's timeout, but for what is meant to last: watches,
 //!   keepers and snapshots.
 //!

@@ -15,9 +15,9 @@ use crate::pool::Pool;
 
 use session::{Command, Registration};
 
-/// Responses a watcher may have unread. One that has more is ended at the member and begun anew from
-/// where it stopped when it has caught up by half, so that it neither holds up others nor fills the
-/// memory.
+/// Responses a watcher may have unread. One that has more is ended at the member and begun anew
+/// from where it stopped when it has caught up by half, so that it neither holds up others nor
+/// fills the memory.
 const UNREAD_MAX: usize = 128;
 
 /// What to watch, and how.
@@ -79,8 +79,8 @@ impl Watcher {
         self.created_revision
     }
 
-    /// The next response: the events of one or more whole revisions; or none, which says that all up
-    /// to the header's revision has been seen. After an error, or when the runtime ends, nothing
+    /// The next response: the events of one or more whole revisions; or none, which says that all
+    /// up to the header's revision has been seen. After an error, or when the runtime ends, nothing
     /// more comes.
     pub async fn next(&mut self) -> Option<Result<WatchResponse, Error>> {
         self.responses.recv().await
@@ -94,8 +94,8 @@ impl Drop for Watcher {
     }
 }
 
-/// The watch streams of a client: one for watches that require a leader, one for the others, since a
-/// stream is marked as a whole. Each begins with its first watch.
+/// The watch streams of a client: one for watches that require a leader, one for the others, since
+/// a stream is marked as a whole. Each begins with its first watch.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     pool: Arc<Pool>,
@@ -135,8 +135,8 @@ impl Client {
         Ok(watcher)
     }
 
-    /// Asks for a response that says up to which revision all has been seen. It goes to all watchers
-    /// of this client alike; none comes if one of them has still to catch up.
+    /// Asks for a response that says up to which revision all has been seen. It goes to all
+    /// watchers of this client alike; none comes if one of them has still to catch up.
     pub fn request_progress(&self) {
         // Without a session there is nobody to tell.
         drop(self.sessions.get(self.require_leader).send(Command::Progress));

@@ -105,7 +105,7 @@ fn check_url(url: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if !host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']')) {
+    if host.rsplit_once(':').is_none_or(|(_, port)| port.ends_with(']')) {
         return refuse(format!("URL address does not have the form \"host:port\": {url}"));
     }
     if rest[host.len()..].starts_with('/') {

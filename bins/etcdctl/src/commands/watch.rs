@@ -145,8 +145,8 @@ async fn converse(client: &Client, variables: &Variables, printer: Printer) -> R
     }
 }
 
-/// The lines of standard input, without their ends. Whoever waits for input cannot wait for anything
-/// else, hence the thread.
+/// The lines of standard input, without their ends. Whoever waits for input cannot wait for
+/// anything else, hence the thread.
 fn read_lines() -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(LINES_MAX);
     thread::spawn(move || {

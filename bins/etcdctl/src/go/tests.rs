@@ -14,7 +14,8 @@ fn strings_are_quoted_as_by_go() {
     bytes.push(0xff);
     assert_eq!(
         quote(&bytes),
-        "\"\\x00\\a\\x7fé\\u2028😀\u{301}\\u200b\u{fffd}\\u00ad\\u00a0\\\"\\\\'\\n\\t\\v\\f\\r\\b\\xff\""
+        "\"\\x00\\a\\x7fé\\u2028😀\u{301}\\u200b\u{fffd}\\u00ad\\u00a0\\\"\\\\'\\n\\t\\v\\f\\r\\b\
+         \\xff\""
     );
     assert_eq!(quote("\u{e0001}".as_bytes()), r#""\U000e0001""#);
     assert_eq!(

@@ -16,7 +16,8 @@ fn a_command_lists_its_flags() {
     let path: Path = vec![&ROOT, &CHILDREN[0]];
     assert_eq!(
         usage(&path),
-        "Usage:\n  tool do [options] <what>\n\nFlags:\n  -h, --help           show how this is called\n  \
+        "Usage:\n  tool do [options] <what>\n\nFlags:\n  \
+         -h, --help           show how this is called\n  \
          -i, --interactive    ask\n      --lease string   which (default \"0\")\n      \
          --prefix         all of them\n\n"
     );

@@ -1,5 +1,5 @@
-//! `json`: as Go's `encoding/json` writes etcd's messages: numbers of all sizes as numbers, words as
-//! numbers, bytes in base64, and nothing for what is zero or empty.
+//! `json`: as Go's `encoding/json` writes etcd's messages: numbers of all sizes as numbers, words
+//! as numbers, bytes in base64, and nothing for what is zero or empty.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

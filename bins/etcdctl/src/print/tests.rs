@@ -71,9 +71,12 @@ fn get() {
     assert_eq!(hex(Format::Simple, get), "\\x6b\\x31\n\\x76\\x31\n");
     assert_eq!(
         json(get),
-        r#"{"header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"kvs":[{"key":"azE=","create_revision":5,"mod_revision":7,"version":3,"value":"djE="}],"count":1}"#
-            .to_owned()
-            + "\n"
+        concat!(
+            r#"{"header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"#,
+            r#""kvs":[{"key":"azE=","create_revision":5,"mod_revision":7,"version":3,"#,
+            r#""value":"djE="}],"count":1}"#,
+            "\n"
+        )
     );
     assert_eq!(hex(Format::Json, get), json(get));
     assert_eq!(
@@ -106,9 +109,12 @@ fn put_and_delete() {
     assert_eq!(simple(Answer::Put(&PutResponse::default())), "OK\n");
     assert_eq!(
         json(put),
-        r#"{"header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"prev_kv":{"key":"azE=","create_revision":5,"mod_revision":7,"version":3,"value":"djA="}}"#
-            .to_owned()
-            + "\n"
+        concat!(
+            r#"{"header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"#,
+            r#""prev_kv":{"key":"azE=","create_revision":5,"mod_revision":7,"version":3,"#,
+            r#""value":"djA="}}"#,
+            "\n"
+        )
     );
     let previous = "\"PrevKey\" : \"k1\"\n\"PrevCreateRevision\" : 5\n\"PrevModRevision\" : 7\n\
                     \"PrevVersion\" : 3\n\"PrevValue\" : \"v0\"\n\"PrevLease\" : 0\n";
@@ -146,17 +152,25 @@ fn txn() {
     assert_eq!(simple(txn), "SUCCESS\n\nOK\n\nk1\nv1\n\n0\n");
     assert_eq!(
         json(txn),
-        r#"{"header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"succeeded":true,"responses":[{"Response":{"response_put":{"header":{"revision":7}}}},{"Response":{"response_range":{"header":{"revision":7},"kvs":[{"key":"azE=","create_revision":5,"mod_revision":7,"version":3,"value":"djE="}],"count":1}}},{"Response":{"response_delete_range":{"header":{"revision":7}}}}]}"#
-            .to_owned()
-            + "\n"
+        concat!(
+            r#"{"header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"#,
+            r#""succeeded":true,"#,
+            r#""responses":[{"Response":{"response_put":{"header":{"revision":7}}}},"#,
+            r#"{"Response":{"response_range":{"header":{"revision":7},"kvs":[{"key":"azE=","#,
+            r#""create_revision":5,"mod_revision":7,"version":3,"value":"djE="}],"#,
+            r#""count":1}}},"#,
+            r#"{"Response":{"response_delete_range":{"header":{"revision":7}}}}]}"#,
+            "\n"
+        )
     );
     let inner = "\"ClusterID\" : 0\n\"MemberID\" : 0\n\"Revision\" : 7\n\"RaftTerm\" : 0\n";
     assert_eq!(
         fields(txn),
         format!(
-            "{FIELDS}\"Succeeded\" : true\n{inner}{inner}\"Key\" : \"k1\"\n\"CreateRevision\" : \
-             5\n\"ModRevision\" : 7\n\"Version\" : 3\n\"Value\" : \"v1\"\n\"Lease\" : 0\n\"More\" : \
-             false\n\"Count\" : 1\n{inner}\"Deleted\" : 0\n"
+            "{FIELDS}\"Succeeded\" : true\n{inner}{inner}\"Key\" : \"k1\"\n\
+             \"CreateRevision\" : 5\n\"ModRevision\" : 7\n\"Version\" : 3\n\
+             \"Value\" : \"v1\"\n\"Lease\" : 0\n\"More\" : false\n\"Count\" : 1\n\
+             {inner}\"Deleted\" : 0\n"
         )
     );
     let failed = TxnResponse { header: HEADER, ..TxnResponse::default() };
@@ -182,9 +196,15 @@ fn watch() {
     assert_eq!(simple(watch), "PUT\nk1\nv0\nk1\nv1\nDELETE\nk1\n\n");
     assert_eq!(
         json(watch),
-        r#"{"Header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"Events":[{"kv":{"key":"azE=","create_revision":5,"mod_revision":7,"version":3,"value":"djE="},"prev_kv":{"key":"azE=","create_revision":5,"mod_revision":7,"version":3,"value":"djA="}},{"type":1,"kv":{"key":"azE=","mod_revision":8}}],"CompactRevision":0,"Canceled":false,"Created":false,"CancelReason":""}"#
-            .to_owned()
-            + "\n"
+        concat!(
+            r#"{"Header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"#,
+            r#""Events":[{"kv":{"key":"azE=","create_revision":5,"mod_revision":7,"#,
+            r#""version":3,"value":"djE="},"prev_kv":{"key":"azE=","create_revision":5,"#,
+            r#""mod_revision":7,"version":3,"value":"djA="}},{"type":1,"kv":{"key":"azE=","#,
+            r#""mod_revision":8}}],"CompactRevision":0,"Canceled":false,"Created":false,"#,
+            r#""CancelReason":""}"#,
+            "\n"
+        )
     );
     assert_eq!(
         fields(watch),
@@ -300,7 +320,11 @@ fn members() {
         "8ae, started, a1, http://10.0.0.1:2380, http://10.0.0.1:2379, false\n\
          8af, unstarted, , http://10.0.0.2:2380,http://10.0.0.3:2380, , true\n"
     );
-    let members = r#""members":[{"ID":2222,"name":"a1","peerURLs":["http://10.0.0.1:2380"],"clientURLs":["http://10.0.0.1:2379"]},{"ID":2223,"peerURLs":["http://10.0.0.2:2380","http://10.0.0.3:2380"],"isLearner":true}]}"#;
+    let members = concat!(
+        r#""members":[{"ID":2222,"name":"a1","peerURLs":["http://10.0.0.1:2380"],"#,
+        r#""clientURLs":["http://10.0.0.1:2379"]},{"ID":2223,"#,
+        r#""peerURLs":["http://10.0.0.2:2380","http://10.0.0.3:2380"],"isLearner":true}]}"#,
+    );
     let header = "{\"header\":{\"cluster_id\":1111,\"member_id\":2222,\"raft_term\":2},";
     assert_eq!(json(list), format!("{header}{members}\n"));
     let in_hex = hex(Format::Json, list);
@@ -397,9 +421,12 @@ fn hashes() {
     assert_eq!(simple(answer), "10.0.0.1:2379, 99, 7\n");
     assert_eq!(
         json(answer),
-        r#"[{"Endpoint":"10.0.0.1:2379","HashKV":{"header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"hash":99,"compact_revision":-1,"hash_revision":7}}]"#
-            .to_owned()
-            + "\n"
+        concat!(
+            r#"[{"Endpoint":"10.0.0.1:2379","HashKV":{"header":{"cluster_id":1111,"#,
+            r#""member_id":2222,"revision":7,"raft_term":2},"hash":99,"compact_revision":-1,"#,
+            r#""hash_revision":7}}]"#,
+            "\n"
+        )
     );
     assert_eq!(
         fields(answer),
@@ -493,9 +520,14 @@ fn statuses() {
     );
     assert_eq!(
         json(answer),
-        r#"[{"Endpoint":"10.0.0.1:2379","Status":{"header":{"cluster_id":1111,"member_id":2222,"revision":7,"raft_term":2},"version":"3.7.1","dbSize":40960,"leader":2222,"raftIndex":9,"raftTerm":2,"raftAppliedIndex":9,"dbSizeInUse":20480,"storageVersion":"3.7.0","dbSizeQuota":2147483648,"downgradeInfo":{}}}]"#
-            .to_owned()
-            + "\n"
+        concat!(
+            r#"[{"Endpoint":"10.0.0.1:2379","Status":{"header":{"cluster_id":1111,"#,
+            r#""member_id":2222,"revision":7,"raft_term":2},"version":"3.7.1","dbSize":40960,"#,
+            r#""leader":2222,"raftIndex":9,"raftTerm":2,"raftAppliedIndex":9,"#,
+            r#""dbSizeInUse":20480,"storageVersion":"3.7.0","dbSizeQuota":2147483648,"#,
+            r#""downgradeInfo":{}}}]"#,
+            "\n"
+        )
     );
     assert_eq!(
         fields(answer),

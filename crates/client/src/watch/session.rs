@@ -1,5 +1,5 @@
-//! The task behind all watchers of a stream: it opens the stream, opens it again when it breaks, and
-//! begins each watch anew from the revision after the last one its watcher has.
+//! The task behind all watchers of a stream: it opens the stream, opens it again when it breaks,
+//! and begins each watch anew from the revision after the last one its watcher has.
 //!
 //! Members answer requests in order, so what they say of a beginning is about the oldest watch that
 //! waits for it; a refused one has no id to know it by.

@@ -105,7 +105,8 @@ fn lines_that_mean_nothing_are_told_so() {
         ("watch -- echo", "Invalid command watch -- echo (bad number of arguments)"),
         (
             "watch a b --prefix",
-            "Invalid command watch a b --prefix (`range_end` and `--prefix` are mutually exclusive)",
+            "Invalid command watch a b --prefix (`range_end` and `--prefix` are mutually \
+             exclusive)",
         ),
     ] {
         assert_eq!(line(text), Ok(Line::Invalid(why.to_owned())), "{text:?}");
