@@ -28,8 +28,8 @@ errors! {
     invalid_sort_option => InvalidArgument "etcdserver: invalid sort option",
     key_not_found => InvalidArgument "etcdserver: key not found",
     leader_changed => Unavailable "etcdserver: leader changed",
-    learner_not_ready =>
-        FailedPrecondition "etcdserver: can only promote a learner member which is in sync with leader",
+    learner_not_ready => FailedPrecondition
+        "etcdserver: can only promote a learner member which is in sync with leader",
     lease_exists => FailedPrecondition "etcdserver: lease already exists",
     lease_not_found => NotFound "etcdserver: requested lease not found",
     lease_provided => InvalidArgument "etcdserver: lease is provided",

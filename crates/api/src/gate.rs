@@ -1,5 +1,5 @@
-//! The gate that every gRPC call passes: what this member cannot do just now it refuses here, before
-//! the request is read, and what the library refuses leaves in etcd's words.
+//! The gate that every gRPC call passes: what this member cannot do just now it refuses here,
+//! before the request is read, and what the library refuses leaves in etcd's words.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

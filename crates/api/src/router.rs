@@ -21,8 +21,8 @@ use crate::service::{Options, Service};
 pub struct Api(Service);
 
 impl Api {
-    /// The API of this member. Streams end when it is `stopping`, as they would not by themselves. To
-    /// be called on the runtime that serves it.
+    /// The API of this member. Streams end when it is `stopping`, as they would not by themselves.
+    /// To be called on the runtime that serves it.
     #[must_use]
     pub fn new(handle: Handle, options: Options, stopping: watch::Receiver<bool>) -> Self {
         Self(Service::new(handle, options, stopping))

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 
 use futures_util::{StreamExt, stream};
 use host::WatchStream;
-use host::watch::{Body, Create, Filters, Picked, WatchId};
 use proto::etcdserverpb::WatchRequest;
 use proto::etcdserverpb::watch_create_request::FilterType;
 use proto::etcdserverpb::watch_request::RequestUnion;
@@ -15,6 +14,7 @@ use proto::spliced::WatchResponse;
 use state::Published;
 use tonic::{Request, Response, Status, Streaming};
 use units::Revision;
+use watch::{Body, Create, Filters, Picked, WatchId};
 
 use crate::ends::End;
 use crate::service::{Answers, Service};
@@ -106,7 +106,7 @@ impl Watching {
         }
     }
 
-    async fn encode(&mut self, response: host::watch::Response) -> Result<(), Status> {
+    async fn encode(&mut self, response: watch::Response) -> Result<(), Status> {
         let handle = &self.service.handle;
         let header = self.service.header_without_revision();
         let limit = self.service.options.message_bytes_max();

@@ -65,6 +65,3 @@ pub use leading::Leading;
 pub use leases::Keys;
 pub use start::start;
 pub use streams::WatchStream;
-
-// Re-exported because streams of watchers speak of it.
-pub use watch;

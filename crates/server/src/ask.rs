@@ -26,10 +26,7 @@ pub(crate) struct Membership {
 }
 
 /// Asks one member after the other who the members are. `None` when none of them knows.
-pub(crate) async fn membership<'a>(
-    urls: impl IntoIterator<Item = &'a Url>,
-    patience: Duration,
-) -> Option<Membership> {
+pub(crate) async fn membership(urls: &[Url], patience: Duration) -> Option<Membership> {
     for url in urls {
         match members_of(url, patience).await {
             Ok(found) if !found.members.is_empty() => return Some(found),

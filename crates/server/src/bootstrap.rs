@@ -79,21 +79,24 @@ pub(crate) async fn origin(config: &Config) -> Result<Origin, Refused> {
     let Some(own) = cluster.get(&config.name) else {
         return Err(Refused::NameUnknown(config.name.clone()));
     };
-    let others = || {
-        cluster.iter().filter(|(name, _)| **name != config.name).flat_map(|(_, urls)| urls.iter())
-    };
+    let mut others = Vec::new();
+    for (name, urls) in cluster {
+        if *name != config.name {
+            others.extend(urls.iter().cloned());
+        }
+    }
     match config.initial_cluster_state {
         ClusterState::New => {
             check_advertised(config, own).await?;
             check_duplicates(cluster)?;
             let origin = founding(config);
-            let known = ask::membership(others(), config.connect_timeout()).await;
+            let known = ask::membership(&others, config.connect_timeout()).await;
             let founded = known.is_some_and(|known| is_started(&known, origin.id));
             if founded { Err(Refused::AlreadyBootstrapped(origin.id)) } else { Ok(origin) }
         }
         ClusterState::Existing => {
             check_duplicates(cluster)?;
-            let known = ask::membership(others(), config.connect_timeout())
+            let known = ask::membership(&others, config.connect_timeout())
                 .await
                 .ok_or(Refused::ClusterUnknown)?;
             joining(config, known).await

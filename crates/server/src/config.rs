@@ -10,7 +10,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use api::urls::{BadUrl, Url, Urls};
+use api::urls::{BadUrl, Scheme, Urls};
+
+use crate::Error;
 
 pub(crate) use self::flags::{Asked, Misuse, Remark, Settings, USAGE, help, parse};
 pub use self::logging::{LogConfig, LogFormat, LogLevel, LogOutput};
@@ -112,6 +114,10 @@ pub enum BadConfig {
     Listen(String),
     /// About the log.
     Log(String),
+    /// Clients are to be served by TLS, without a certificate.
+    NoCertificate(String),
+    /// Peers are to be served by TLS, without a certificate.
+    NoPeerCertificate,
     /// A URL asks for what this server does not have.
     Scheme(String),
 }
@@ -139,6 +145,14 @@ impl fmt::Display for BadConfig {
             Self::InitialCluster(error) => error.fmt(f),
             Self::Listen(url) => write!(f, "expected IP in URL for binding ({url})"),
             Self::Log(text) => f.write_str(text),
+            Self::NoCertificate(url) => write!(
+                f,
+                "TLS key/cert (--cert-file, --key-file) must be provided for client url {url} \
+                 with HTTPS scheme"
+            ),
+            Self::NoPeerCertificate => {
+                f.write_str("KeyFile and CertFile must both be present[key: , cert: ]")
+            }
             Self::Scheme(url) => {
                 write!(f, "URL {url}: its scheme is not supported by this version of etcdd")
             }
@@ -163,6 +177,19 @@ const SLOW_REQUEST_DEFAULT: Duration = Duration::from_millis(300);
 const NAME_DEFAULT: &str = "default";
 
 impl Config {
+    /// What a member is told by these flags, without an environment.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be understood, ask for help or the version, or say what cannot be.
+    pub fn from_flags<'a>(flags: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
+        match parse(flags.into_iter().map(str::to_owned), []) {
+            Ok(Asked::Run(settings)) => Ok(Self::from_settings(&settings)?),
+            Ok(Asked::Help | Asked::Version) => Err(Error::Usage(USAGE.to_owned())),
+            Err(misuse) => Err(Error::Usage(misuse.to_string())),
+        }
+    }
+
     /// Reads settings.
     ///
     /// # Errors
@@ -238,8 +265,21 @@ impl Config {
         if election_ms > ELECTION_MS_MAX {
             return Err(BadConfig::ElectionTooLong(election_ms));
         }
-        let listened = self.listen_peer_urls.iter().chain(self.listen_client_urls.iter());
-        match listened.chain(self.advertise_peer_urls.iter()).find(|url| !is_plain(url)) {
+        self.check_schemes()
+    }
+
+    /// Without certificates, as etcd checks; there are no flags for them yet.
+    fn check_schemes(&self) -> Result<(), BadConfig> {
+        let mut peers = self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter());
+        if peers.any(|url| url.scheme() == Scheme::Https) {
+            return Err(BadConfig::NoPeerCertificate);
+        }
+        let https = self.listen_client_urls.iter().find(|url| url.scheme() == Scheme::Https);
+        if let Some(url) = https {
+            return Err(BadConfig::NoCertificate(url.to_string()));
+        }
+        let mut urls = self.listen_peer_urls.iter().chain(self.listen_client_urls.iter());
+        match urls.find(|url| url.scheme() != Scheme::Http) {
             Some(url) => Err(BadConfig::Scheme(url.to_string())),
             None => Ok(()),
         }
@@ -256,11 +296,6 @@ impl Config {
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(5) + self.election_timeout * 2
     }
-}
-
-/// TLS and Unix sockets are not spoken yet.
-fn is_plain(url: &Url) -> bool {
-    url.scheme() == api::urls::Scheme::Http
 }
 
 fn check_hosts(flag: &'static str, urls: &Urls) -> Result<(), BadConfig> {

@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::in_words;
 use crate::{Config, Error};
 
 /// Only the owner may look, as with etcd.
@@ -87,7 +88,7 @@ fn make(dir: &Path) -> Result<(), Error> {
 }
 
 fn refused(doing: &str, dir: &Path, error: &io::Error) -> Error {
-    Error::DataDir(format!("{doing} {}: {error}", dir.display()))
+    Error::DataDir(format!("{doing} {}: {}", dir.display(), in_words(error)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Why a member does not start, or ends.
 
-use std::fmt;
+use std::{fmt, io};
 
 use host::Ending;
 
@@ -33,6 +33,8 @@ pub enum Error {
     Raftlog(raftlog::Fault),
     /// The system refuses something that a program can count on.
     System(String),
+    /// The flags cannot be understood.
+    Usage(String),
 }
 
 impl fmt::Display for Error {
@@ -43,14 +45,24 @@ impl fmt::Display for Error {
             Self::Ended(ending) => ending.fmt(f),
             Self::Engine(fault) => fault.fmt(f),
             Self::Raftlog(fault) => fault.fmt(f),
-            Self::Bootstrap(text) | Self::DataDir(text) | Self::Log(text) | Self::System(text) => {
-                f.write_str(text)
-            }
+            Self::Bootstrap(text)
+            | Self::DataDir(text)
+            | Self::Log(text)
+            | Self::System(text)
+            | Self::Usage(text) => f.write_str(text),
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// What the system says, in the words in which Go's programs pass it on.
+pub(crate) fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
 
 impl From<BadConfig> for Error {
     fn from(error: BadConfig) -> Self {

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   arguments, environment ──► Config ──► DataDir, origin ──► parts ──► Member
-//!                                                                        ├─ peer port: transport, /members, …
-//!                                                                        └─ client port: api, once it has joined
+//!                                       peer port: transport, pages ◄──┤
+//!                          client port: api, once it has joined     ◄──┘
 //! ```
 //!
-//! In goes what etcd's flags say; out comes a member that is one of a cluster, or one line that says
-//! why not. This is also what others embed: [`Config`] and [`Member`] without the program around
-//! them.
+//! In goes what etcd's flags say; out comes a member that is one of a cluster, or one line that
+//! says why not. This is also what others embed: [`Config`] and [`Member`] without the program
+//! around them.
 //!
 //! # Invariants
 //!

@@ -12,9 +12,11 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time;
 
 use crate::Error;
+use crate::error::in_words;
 
 /// How long a client of HTTP/1 may take to say what it wants.
 const HEADER_PATIENCE: Duration = Duration::from_secs(300);
@@ -25,8 +27,8 @@ const BACKLOG: u32 = 1024;
 /// How long to wait when the system has no descriptor for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// What a connection may have on its way unread, and a stream in it: enough for a large request at a
-/// time, and for a peer's entries over a distance.
+/// What a connection may have on its way unread, and a stream in it: enough for a large request at
+/// a time, and for a peer's entries over a distance.
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 
@@ -93,7 +95,7 @@ impl Bound {
         let listen = |socket: TcpSocket| {
             let address = socket.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
             let listener = socket.listen(BACKLOG);
-            listener.map_err(|error| Error::Listen { address, error: error.to_string() })
+            listener.map_err(|error| Error::Listen { address, error: in_words(&error) })
         };
         let listeners = self.sockets.into_iter().map(listen).collect::<Result<_, _>>()?;
         Ok(Listening { listeners })
@@ -112,7 +114,7 @@ async fn bind(url: &Url) -> io::Result<TcpSocket> {
 
 fn refused(url: &Url, error: &io::Error) -> Error {
     let address = format!("{}:{}", url.host(), url.port());
-    Error::Listen { address, error: error.to_string() }
+    Error::Listen { address, error: in_words(error) }
 }
 
 impl Listening {
@@ -122,7 +124,8 @@ impl Listening {
         self.listeners.first()?.local_addr().ok()
     }
 
-    /// Serves until told to stop, then lets what is under way come to an end, for so long.
+    /// Serves until told to stop, then lets what is under way come to an end, for so long. Dropped
+    /// before, it ends all at once.
     pub(crate) async fn serve(
         self,
         router: Router,
@@ -133,12 +136,9 @@ impl Listening {
         let places = Arc::new(Semaphore::new(connections_max()));
         let serving = self.listeners.into_iter().map(|listener| {
             let (router, stop) = (router.clone(), stop.clone());
-            tokio::spawn(accept(listener, router, options, Arc::clone(&places), stop, drain))
+            accept(listener, router, options, Arc::clone(&places), stop, drain)
         });
-        // Collected, so that all are started before the first is waited for.
-        for serving in serving.collect::<Vec<_>>() {
-            drop(serving.await);
-        }
+        serving.collect::<JoinSet<()>>().join_all().await;
     }
 }
 
@@ -152,7 +152,9 @@ async fn accept(
 ) {
     let graceful = GracefulShutdown::new();
     let builder = builder(options);
+    let mut connections = JoinSet::new();
     loop {
+        while connections.try_join_next().is_some() {}
         let accepted = tokio::select! {
             accepted = next(&listener, &places) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
@@ -170,7 +172,7 @@ async fn accept(
         let service = TowerToHyperService::new(router.clone());
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let connection = graceful.watch(connection.into_owned());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("error" = %error, "a connection ended");
             }

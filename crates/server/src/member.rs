@@ -20,6 +20,7 @@ use crate::listen::{Bound, Listening, Options};
 use crate::{Config, Error, parts};
 
 /// A running member: it serves its peers from the start, and clients from when it has joined.
+/// Dropped without having been stopped, it ends as if its process was killed.
 pub struct Member {
     handle: Handle,
     clients: Serving,
@@ -40,7 +41,10 @@ impl Member {
     ///
     /// Whatever is in the way; nothing was touched then that is not ours.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        info!("listen-peer-urls" = ?config.listen_peer_urls.to_strings(), "configuring peer listeners");
+        info!(
+            "listen-peer-urls" = ?config.listen_peer_urls.to_strings(),
+            "configuring peer listeners"
+        );
         let peers = Bound::bind(&config.listen_peer_urls).await?;
         info!(
             "listen-client-urls" = ?config.listen_client_urls.to_strings(),
@@ -146,14 +150,20 @@ impl Serving {
         Self { stop, done: tokio::spawn(serving) }
     }
 
-    async fn end(self) {
+    async fn end(mut self) {
         self.stop.send_replace(true);
-        drop(self.done.await);
+        drop((&mut self.done).await);
     }
 }
 
-/// Waits until the cluster knows the member, and the member what the cluster has agreed on; or until
-/// it has ended instead.
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.done.abort();
+    }
+}
+
+/// Waits until the cluster knows the member, and the member what the cluster has agreed on; or
+/// until it has ended instead.
 async fn joined(handle: &Handle) -> Result<(), Error> {
     let mut joined = handle.ready().await;
     while joined.is_ok() {

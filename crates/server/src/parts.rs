@@ -55,8 +55,8 @@ const KEPT_BYTES_MAX: u64 = 256 << 20;
 /// costs a sync.
 const TRIM_STEP_BYTES: u64 = 16 << 20;
 
-/// The largest frame between members. Far more than their own requests may be, as another member may
-/// allow larger ones, and an entry that cannot be sent holds up all that follow it.
+/// The largest frame between members. Far more than their own requests may be, as another member
+/// may allow larger ones, and an entry that cannot be sent holds up all that follow it.
 const FRAME_BYTES_MAX: usize = 64 << 20;
 
 /// What one message, one peer and one group may have: etcd's numbers where it has some.
@@ -154,8 +154,8 @@ fn files(config: &Config) -> Arc<System> {
     Arc::new(System { syncs })
 }
 
-/// Puts a member together and starts it. What its transport serves comes with it, for the peer port.
-/// Must be called on a thread of the runtime that may wait for the disk.
+/// Puts a member together and starts it. What its transport serves comes with it, for the peer
+/// port. Must be called on a thread of the runtime that may wait for the disk.
 pub(crate) fn start(
     config: &Config,
     data: &DataDir,

@@ -83,10 +83,6 @@ fn remark(settings: &Settings) {
             Remark::UnknownVariable(name) => {
                 warn!("environment-variable" = name, "unrecognized environment variable");
             }
-            Remark::ShadowedVariable(name) => warn!(
-                "environment-variable" = name,
-                "environment variable is shadowed by corresponding command-line flag"
-            ),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A [`transport::Transport`] over gRPC.
 //!
 //! ```text
-//!   send ──► queue per lane ──► link per lane: a connection with one stream ──► Peer/Frames ──► Sink
-//!   call ─────────────────────► one connection per peer ──────────────────────► Peer/Call
-//!   send_snapshot ──► pump ───► a connection of its own, paced ───────────────► Peer/Snapshot
+//!   send ──► queue per lane ──► a connection per lane, one stream ──► Peer/Frames ──► Sink
+//!   call ─────────────────────► one connection per peer ────────────► Peer/Call
+//!   send_snapshot ──► pump ───► a connection of its own, paced ─────► Peer/Snapshot
 //! ```
 //!
 //! In go frames for members and the HTTP/2 requests that members make here (by [`Grpc::router`],

@@ -50,7 +50,7 @@ impl Transport for Grpc {
         let local = &self.peers.local;
         let is_sendable = frame.len() <= local.options.frame_bytes_max;
         if !is_sendable {
-            warn!("remote-peer-id" = %to, "bytes" = frame.len(), "dropped a frame too large to send");
+            warn!("remote-peer-id" = %to, "bytes" = frame.len(), "dropped a frame too large");
         }
         let remote = self.peers.get(to).filter(|_| is_sendable);
         if !remote.is_some_and(|remote| remote.line.queues[lane as usize].push(frame)) {

@@ -1,7 +1,7 @@
 //! The contract for carrying frames between members.
 //!
 //! ```text
-//!   send(to, lane, frame) ──────►  Sink::frame       lost when the lane is full or the peer is away
+//!   send(to, lane, frame) ──────►  Sink::frame      lost when the lane is full or the peer is away
 //!   call(to, ticket, request) ──►  Sink::call        answered by Sink::called on the caller's side
 //!   send_snapshot(to, …) ───────►  Sink::snapshot    ended by Sink::snapshot_sent on the sender's
 //! ```

@@ -1,12 +1,12 @@
 //! What watchers hear, as etcd writes it.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use host::watch::{Body, Delivery, Refusal, Response};
 use prost::Message;
 use prost::encoding::{encode_varint, encoded_len_varint};
 use proto::etcdserverpb::ResponseHeader;
 use proto::spliced::WatchResponse;
 use state::{Fault, Published};
+use watch::{Body, Delivery, Refusal, Response};
 
 /// `prev_kv` in `mvccpb.Event`: field 3, length in front.
 const PREV_KV: u8 = 0x1a;
@@ -14,8 +14,9 @@ const PREV_KV: u8 = 0x1a;
 /// Of no watcher in particular.
 const NO_WATCHER: i64 = -1;
 
-/// Makes the messages of a response; several only if it may be sent in parts and is not smaller than
-/// `part_bytes_max`. What keys held before is read from what is published, as far as it is still there.
+/// Makes the messages of a response; several only if it may be sent in parts and is not smaller
+/// than `part_bytes_max`. What keys held before is read from what is published, as far as it is
+/// still there.
 pub(super) fn encode(
     response: Response,
     header: ResponseHeader,

@@ -1,11 +1,13 @@
 //! Flags and variables, taken as etcd takes them.
 //!
 //! Go's `flag` package: one dash or two, `--flag=value` or `--flag value`, a boolean flag stands
-//! alone or has `=value`, what is said last counts. Then etcd's: a flag that is not given comes from
-//! its variable, `ETCD_` and the name in capitals.
+//! alone or has `=value`, what is said last counts. Then etcd's: a flag that is not given comes
+//! from its variable, `ETCD_` and the name in capitals.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::{fmt, fs};
+
+use crate::error::in_words;
 
 use super::table::{FLAGS, Flag, Group, IGNORED};
 use super::value::{Kind, Value};
@@ -44,8 +46,6 @@ pub(crate) enum Remark {
     IgnoredFlag(String),
     /// A variable that looks like a setting and is none.
     UnknownVariable(String),
-    /// A variable without effect, as the flag is given too.
-    ShadowedVariable(String),
 }
 
 /// Why the arguments or variables cannot be understood.
@@ -161,8 +161,11 @@ impl Settings {
                 continue;
             };
             if self.given.contains_key(flag.name) {
-                self.remarks.push(Remark::ShadowedVariable(name));
-                continue;
+                // Nobody should have to know which of the two counts.
+                return Err(Misuse::Refused(format!(
+                    "conflicting environment variable {name} is shadowed by corresponding \
+                     command-line flag (either unset environment variable or disable flag)"
+                )));
             }
             if text.is_empty() {
                 continue;
@@ -178,6 +181,12 @@ impl Settings {
 
     /// Refuses to run without what somebody asked for.
     fn check_support(&self) -> Result<(), Misuse> {
+        let file = self.text("config-file");
+        if !file.is_empty()
+            && let Err(error) = fs::metadata(file)
+        {
+            return Err(Misuse::Refused(format!("open {file}: {}", in_words(&error))));
+        }
         let defaults = Self::defaults();
         let asked_in_vain = FLAGS.iter().find(|flag| {
             !flag.is_ours && self.values.get(flag.name) != defaults.values.get(flag.name)

@@ -1,7 +1,7 @@
 //! Every flag of etcd 3.7: its name, kind, default and meaning, and whether this server has it.
 //!
-//! Facts about etcd, in order of names. A flag that is not ours yet refuses to start when it asks for
-//! something, so that nobody runs without what he configured.
+//! Facts about etcd, in order of names. A flag that is not ours yet refuses to start when it asks
+//! for something, so that nobody runs without what he configured.
 
 use super::value::Kind;
 
@@ -494,7 +494,8 @@ pub(crate) static FLAGS: [Flag; 113] = [
     later(
         "log-rotation-config-json",
         Kind::Text,
-        "{\"maxsize\": 100, \"maxage\": 0, \"maxbackups\": 0, \"localtime\": false, \"compress\": false}",
+        "{\"maxsize\": 100, \"maxage\": 0, \"maxbackups\": 0, \"localtime\": false, \
+         \"compress\": false}",
         Group::Logging,
         "rotation settings as JSON: maxsize MB, maxage days, maxbackups, localtime, compress",
     ),

@@ -40,7 +40,8 @@ fn what_cannot_be_is_said_in_etcds_words() {
         (&["--election-timeout=0"], "--election-timeout must be >0 (set to 0ms)"),
         (
             &["--election-timeout=300"],
-            "--election-timeout[300ms] should be at least as 5 times as --heartbeat-interval[100ms]",
+            "--election-timeout[300ms] should be at least as 5 times as \
+             --heartbeat-interval[100ms]",
         ),
         (
             &["--election-timeout=60000"],
@@ -62,7 +63,16 @@ fn what_cannot_be_is_said_in_etcds_words() {
         (&["--initial-cluster=a=b"], "URL scheme must be http, https, unix, or unixs: b"),
         (
             &["--listen-peer-urls=https://127.0.0.1:2380"],
-            "URL https://127.0.0.1:2380: its scheme is not supported by this version of etcdd",
+            "KeyFile and CertFile must both be present[key: , cert: ]",
+        ),
+        (
+            &["--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=http://a:1"],
+            "TLS key/cert (--cert-file, --key-file) must be provided for client url \
+             https://127.0.0.1:1 with HTTPS scheme",
+        ),
+        (
+            &["--listen-client-urls=unix://x", "--advertise-client-urls=http://a:1"],
+            "URL unix://x: its scheme is not supported by this version of etcdd",
         ),
     ] {
         let error = config(arguments).expect_err("it cannot be").to_string();

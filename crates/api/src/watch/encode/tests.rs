@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use backend::{MemBackend, MemDisk};
 use bytes::Bytes;
-use host::watch::{Body, Delivery, Picked, Refusal, Response, WatchId};
 use mvcc::{Changes, Event, EventKind, Previous};
 use prost::Message;
 use proto::etcdserverpb::{ResponseHeader, WatchResponse};
 use proto::mvccpb;
 use state::{Machine, Published};
 use units::{NodeId, Revision};
+use watch::{Body, Delivery, Picked, Refusal, Response, WatchId};
 
 use super::encode;
 

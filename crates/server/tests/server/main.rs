@@ -1,0 +1,172 @@
+//! Whole members over real sockets and disks, in one process.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use proto::etcdserverpb::cluster_client::ClusterClient;
+use proto::etcdserverpb::kv_client::KvClient;
+use proto::etcdserverpb::{MemberAddRequest, MemberListRequest, PutRequest, RangeRequest};
+use server::{Config, Error, Member};
+use tempfile::TempDir;
+use tokio::time::timeout;
+use tonic::transport::{Channel, Endpoint};
+
+/// How long something that must happen may take, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A member's place.
+struct Seat {
+    name: String,
+    folder: TempDir,
+    client_url: String,
+    peer_url: String,
+}
+
+impl Seat {
+    fn new(name: &str) -> Self {
+        let folder = TempDir::new().expect("there is room for a folder");
+        let (client_url, peer_url) = (free_url(), free_url());
+        Self { name: name.to_owned(), folder, client_url, peer_url }
+    }
+
+    fn config(&self, cluster: &str, more: &[&str]) -> Config {
+        let data_dir = self.folder.path().join("data");
+        let flags = [
+            format!("--name={}", self.name),
+            format!("--data-dir={}", data_dir.display()),
+            format!("--listen-client-urls={}", self.client_url),
+            format!("--advertise-client-urls={}", self.client_url),
+            format!("--listen-peer-urls={}", self.peer_url),
+            format!("--initial-advertise-peer-urls={}", self.peer_url),
+            format!("--initial-cluster={cluster}"),
+        ];
+        let flags = flags.iter().map(String::as_str).chain(more.iter().copied());
+        Config::from_flags(flags).expect("the flags are fine")
+    }
+
+    fn listing(&self) -> String {
+        format!("{}={}", self.name, self.peer_url)
+    }
+
+    async fn connect(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(self.client_url.clone()).expect("it is a URL");
+        endpoint.connect().await.expect("the member listens")
+    }
+}
+
+/// An address where nobody listens. Each process has a loopback address of its own, so that nobody
+/// else takes it before its owner does.
+fn free_url() -> String {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let host = format!("127.{}.{middle}.{low}", 128 + high % 64);
+    let listener = TcpListener::bind((host, 0)).expect("a port is free");
+    format!("http://{}", listener.local_addr().expect("it is bound"))
+}
+
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match timeout(PATIENCE, future).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain for {what}"),
+    }
+}
+
+async fn start(config: Config) -> Member {
+    within("the member", Member::start(config)).await.expect("it starts")
+}
+
+async fn put(seat: &Seat, key: &'static str, value: &'static str) {
+    let put = PutRequest { key: key.into(), value: value.into(), ..PutRequest::default() };
+    within("a put", KvClient::new(seat.connect().await).put(put)).await.expect("it is put");
+}
+
+async fn get(seat: &Seat, key: &'static str) -> Option<Vec<u8>> {
+    let range = RangeRequest { key: key.into(), ..RangeRequest::default() };
+    let found = within("a range", KvClient::new(seat.connect().await).range(range)).await;
+    found.expect("it is read").into_inner().kvs.first().map(|kv| kv.value.to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_keeps_what_it_was_told() {
+    let seat = Seat::new("one");
+    let config = || seat.config(&seat.listing(), &[]);
+    let member = start(config()).await;
+    put(&seat, "a", "1").await;
+    let second = Member::start(config()).await.err().expect("the addresses are taken");
+    assert!(matches!(second, Error::Listen { .. }), "{second}");
+    within("the stop", member.stop()).await.expect("it stops well");
+    let member = start(config()).await;
+    assert_eq!(get(&seat, "a").await.as_deref(), Some(&b"1"[..]));
+    within("the stop", member.stop()).await.expect("it stops well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_directory_has_one_user() {
+    let (seat, elsewhere) = (Seat::new("one"), Seat::new("one"));
+    let member = start(seat.config(&seat.listing(), &[])).await;
+    let mut config = elsewhere.config(&elsewhere.listing(), &[]);
+    config.data_dir = seat.folder.path().join("data");
+    let second = Member::start(config).await.err().expect("it is in use");
+    assert!(second.to_string().ends_with("is in use by another process"), "{second}");
+    put(&seat, "a", "1").await;
+    within("the stop", member.stop()).await.expect("it stops well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_somebody_else_is_left_alone() {
+    let seat = Seat::new("one");
+    let config = seat.config(&seat.listing(), &[]);
+    let snap = config.data_dir.join("member/snap");
+    std::fs::create_dir_all(&snap).expect("it can be made");
+    std::fs::write(snap.join("db"), "an etcd's").expect("it can be written");
+    let refused = Member::start(config.clone()).await.err().expect("it is an etcd's");
+    assert!(matches!(refused, Error::DataDir(_)), "{refused}");
+    assert_eq!(names(&config.data_dir.join("member")), ["snap"]);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("it is there");
+    let name = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    entries.map(|entry| name(entry.expect("it can be read"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_members_are_one_cluster_and_a_fourth_can_join() {
+    let seats = ["a", "b", "c"].map(Seat::new);
+    let cluster = seats.iter().map(Seat::listing).collect::<Vec<_>>().join(",");
+    // Else members could not be changed before all have been connected for a while.
+    let hasty = ["--strict-reconfig-check=false"];
+    let starting = seats.iter().map(|seat| tokio::spawn(start(seat.config(&cluster, &hasty))));
+    let mut members = Vec::new();
+    for starting in starting.collect::<Vec<_>>() {
+        members.push(starting.await.expect("it starts"));
+    }
+    put(&seats[0], "k", "v").await;
+    for seat in &seats {
+        assert_eq!(get(seat, "k").await.as_deref(), Some(&b"v"[..]));
+    }
+
+    let joining = Seat::new("d");
+    let mut client = ClusterClient::new(seats[0].connect().await);
+    let peer_urls = vec![joining.peer_url.clone()];
+    let add = MemberAddRequest { peer_urls, is_learner: false };
+    let added = within("the change", client.member_add(add)).await.expect("it is added");
+    let added = added.into_inner();
+    assert_eq!(added.members.len(), 4);
+    let cluster = format!("{cluster},{}", joining.listing());
+    let config = joining.config(&cluster, &["--initial-cluster-state=existing"]);
+    members.push(start(config).await);
+    assert_eq!(get(&joining, "k").await.as_deref(), Some(&b"v"[..]));
+    let mut client = ClusterClient::new(joining.connect().await);
+    let listed = client.member_list(MemberListRequest { linearizable: true }).await;
+    let listed = listed.expect("it is known").into_inner().members;
+    assert!(listed.iter().all(|member| !member.name.is_empty()), "{listed:?}");
+
+    // One is lost without a word; the others go on.
+    drop(members.remove(0));
+    put(&seats[1], "k", "w").await;
+    assert_eq!(get(&joining, "k").await.as_deref(), Some(&b"w"[..]));
+    for member in members {
+        within("the stop", member.stop()).await.expect("it stops well");
+    }
+}
