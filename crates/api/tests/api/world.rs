@@ -154,7 +154,7 @@ fn config(spool: std::path::PathBuf) -> Config {
             learners_max: 1,
             store_checkpoints: false,
         },
-        watch: watch::Config {
+        watch: ::watch::Config {
             ring_bytes_max: 100_000,
             progress_every: Duration::from_secs(600),
             seed: 0,
