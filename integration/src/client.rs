@@ -242,8 +242,7 @@ impl Client {
         })
     }
 
-    /// A page of the current member's HTTP side, such as `health` or `metrics`: its status code and
-    /// text.
+    /// A page of the current member's HTTP side, such as `health`: its status code and text.
     ///
     /// # Errors
     ///
@@ -254,21 +253,6 @@ impl Client {
         let mut response = self.agent.get(&url).call().map_err(lost)?;
         let text = response.body_mut().read_to_string().map_err(lost)?;
         Ok((response.status().as_u16(), text))
-    }
-
-    /// The sum of a metric over all its labels; `None` where it does not appear.
-    ///
-    /// # Errors
-    ///
-    /// When nothing comes back.
-    pub fn metric(&self, name: &str) -> Result<Option<f64>, Failure> {
-        let (_, text) = self.page("metrics")?;
-        Ok(text
-            .lines()
-            .filter_map(|line| line.strip_prefix(name))
-            .filter(|rest| rest.starts_with(['{', ' ']))
-            .filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
-            .reduce(|sum, value| sum + value))
     }
 }
 

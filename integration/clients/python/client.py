@@ -12,6 +12,7 @@ import threading
 import time
 
 import etcd3
+import grpc
 
 PATIENCE_S = 30
 REQUEST_TIMEOUT_S = 10
@@ -321,11 +322,22 @@ def try_cluster(etcd):
     equal(list(etcd.list_alarms()), [])
     etcd.defragment()
     assert etcd.hash() > 0
+    covered("members, status, list_alarms, defragment, hash")
+    try_snapshot(etcd)
+
+
+def try_snapshot(etcd):
     file = io.BytesIO()
-    etcd.snapshot(file)
+    try:
+        etcd.snapshot(file)
+    except grpc.RpcError as error:
+        # A server that cannot write etcd's file yet has to say so.
+        equal(error.code(), grpc.StatusCode.UNIMPLEMENTED)
+        covered("snapshot, which this server does not have yet and says so")
+        return
     # An etcd backup is a database file and its SHA-256.
     equal(len(file.getvalue()) % 512, 32)
-    covered("members, status, list_alarms, defragment, hash, snapshot")
+    covered("snapshot")
 
 
 def try_all(name):

@@ -60,6 +60,13 @@ pub fn covered(what: &str) {
     println!("covered: {what}");
 }
 
+/// Whether the server says that it does not have this yet: the least it owes.
+pub fn is_missing(error: &etcd_client::Error) -> bool {
+    /// gRPC's number for "unimplemented".
+    const UNIMPLEMENTED: i32 = 12;
+    matches!(error, etcd_client::Error::GRpcStatus(status) if status.code() as i32 == UNIMPLEMENTED)
+}
+
 fn fault(kind: &str) {
     println!("fault: {kind}");
     let mut answer = String::new();
