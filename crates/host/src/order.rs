@@ -8,6 +8,7 @@ use backend::Fault;
 use node::{Effect, Event, Marker, Node, Role};
 use raftlog::{LogReader, ReadError};
 use tokio::sync::oneshot;
+use tracing::info;
 use transport::Lane;
 use units::{Entry, Index, NodeId};
 
@@ -96,7 +97,8 @@ impl Orderer {
     }
 
     fn hear(&mut self, shared: &Shared, event: Event) -> Result<(), Ending> {
-        if let Event::SnapshotInstalled { .. } = event {
+        if let Event::SnapshotInstalled { ref marker } = event {
+            info!("incoming-leader-snapshot-index" = marker.position.index.0, "applied snapshot");
             shared.spool.installed().map_err(|error| {
                 let (doing, error) = ("removing an installed snapshot".into(), error.to_string());
                 Fault::Io { doing, error }
@@ -125,7 +127,8 @@ impl Orderer {
                 if leadership.leader != Some(shared.identity.node) {
                     self.to_apply.push(apply::Work::Demote);
                 }
-                shared.leading.send_modify(|leading| leading.change(leadership));
+                let node = shared.identity.node;
+                shared.leading.send_modify(|leading| leading.change(node, leadership));
             }
             Effect::ReadDone { ticket } => shared.answer(ticket, Ok(None)),
             Effect::ReadLog { first, last, bytes_max } => {
