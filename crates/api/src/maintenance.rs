@@ -32,6 +32,8 @@ impl Maintenance for Service {
         let published = self.handle.published();
         let status = self.handle.status().await.map_err(error::of_host)?.consensus;
         let stats = self.handle.engine_stats();
+        // An engine whose records are all in memory yet cannot tell how much of its files they need.
+        let live_bytes = if stats.live_bytes == 0 { stats.disk_bytes } else { stats.live_bytes };
         Ok(Response::new(StatusResponse {
             header: Some(self.header()),
             version: VERSION.to_owned(),
@@ -41,7 +43,7 @@ impl Maintenance for Service {
             raft_term: status.term.0,
             raft_applied_index: published.applied.index.0,
             errors: errors(status.leader, &published),
-            db_size_in_use: bytes(stats.live_bytes),
+            db_size_in_use: bytes(live_bytes),
             is_learner: self.standing().is_learner,
             storage_version: published
                 .cluster_version
