@@ -1,6 +1,5 @@
 //! What the commands do, a file for each group.
 
-pub(crate) mod compaction;
 pub(crate) mod endpoint;
 pub(crate) mod kv;
 pub(crate) mod lease;

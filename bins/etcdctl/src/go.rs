@@ -3,12 +3,10 @@
 mod duration;
 mod number;
 mod quote;
-mod size;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::duration::{format_duration, parse_duration};
-pub(crate) use self::number::{Base, hex16, parse_bool, parse_int, parse_uint};
+pub(crate) use self::number::{Base, format_size, hex16, parse_bool, parse_int, parse_uint};
 pub(crate) use self::quote::{quote, quote_each, unquote};
-pub(crate) use self::size::format_size;

@@ -59,7 +59,8 @@ fn list_commands(text: &mut String, heading: &str, commands: &[Command]) {
     if commands.iter().any(|command| shown(&command)) {
         text.push_str(&format!("{heading}\n"));
         for command in commands.iter().filter(shown) {
-            text.push_str(&format!("  {:<11} {}\n", command.name, command.about));
+            let about = command.about.split_inclusive(". ").next().unwrap_or_default();
+            text.push_str(&format!("  {:<11} {}\n", command.name, about.trim_end()));
         }
         text.push('\n');
     }

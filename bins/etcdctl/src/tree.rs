@@ -1,7 +1,7 @@
 //! The table of all commands.
 
 use crate::command::{Command, Does};
-use crate::commands::{compaction, endpoint, kv, lease, maintenance, member, own, txn, watch};
+use crate::commands::{endpoint, kv, lease, maintenance, member, own, txn, watch};
 use crate::global::FLAGS;
 
 /// The program itself.
@@ -17,8 +17,8 @@ static GROUPS: [(&str, &[Command]); 5] = [
 ];
 
 static KEYS: [Command; 7] = [
-    Command::new("compaction", "<revision>", "Discards history.", compaction::compaction)
-        .flags(&compaction::FLAGS),
+    Command::new("compaction", "<revision>", "Discards history.", kv::compaction)
+        .flags(&kv::COMPACTION_FLAGS),
     Command::new("del", "<key> [range_end]", "Deletes keys.", kv::del).flags(&kv::DEL_FLAGS),
     Command::new("get", "<key> [range_end]", "Reads keys.", kv::get).flags(&kv::GET_FLAGS),
     Command::group(

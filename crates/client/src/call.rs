@@ -119,7 +119,12 @@ impl Client {
             if Repeat::Always.allows(&error) {
                 self.pool.blame(member);
             }
-            if !repeat.allows(&error) || pauses.attempts + 1 >= ATTEMPTS_MAX {
+            // A learner stays one for longer than anybody waits.
+            let attempts_max = match error.reason() {
+                Reason::NotSupportedForLearner => self.pool.members(),
+                _ => ATTEMPTS_MAX,
+            };
+            if !repeat.allows(&error) || pauses.attempts + 1 >= attempts_max {
                 return Err(error);
             }
             last = Some(Box::new(error));

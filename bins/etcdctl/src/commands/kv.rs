@@ -1,16 +1,20 @@
-//! `get`, `put`, `del`: by themselves and as lines of a transaction.
+//! `compaction`; and `get`, `put`, `del`: by themselves and as lines of a transaction.
 
 use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use client::{Delete, Get, Keys, Order, Put, SortBy};
+use client::{Compaction, Delete, Get, Keys, Order, Put, SortBy};
 
 use crate::call::Call;
+use crate::commands::text;
 use crate::failure::{Exit, Failure};
 use crate::flags::{Flag, Kind, Parsed};
 use crate::go::{Base, parse_int, quote};
-use crate::print::{Answer, Format, Show};
+use crate::print::{Answer, Format, Show, write_out};
+
+pub(crate) static COMPACTION_FLAGS: [Flag; 1] =
+    [Flag::new("physical", Kind::Bool, "wait until the member asked has let go of it")];
 
 pub(crate) static GET_FLAGS: [Flag; 15] = [
     Flag::new("consistency", Kind::String, "l: as it is now; s: as the member asked knows it")
@@ -84,6 +88,20 @@ pub(crate) fn del(call: &Call) -> Result<(), Failure> {
     let delete = delete_of(&call.flags)?;
     let response = call.answer(call.client()?.delete(delete))?;
     call.show(Answer::Delete(&response))
+}
+
+pub(crate) fn compaction(call: &Call) -> Result<(), Failure> {
+    let [revision] = call.arguments() else {
+        return Err(Failure::arguments("compaction command needs 1 argument"));
+    };
+    let revision = parse_int(&text(revision), Base::Ten)
+        .map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
+    let compaction = match call.flags.bool("physical") {
+        true => Compaction::Physical,
+        false => Compaction::Logical,
+    };
+    call.answer(call.client()?.compact(revision, compaction))?;
+    write_out(format!("compacted revision {revision}\n").as_bytes())
 }
 
 /// The read that these flags and arguments mean.

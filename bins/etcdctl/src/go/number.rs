@@ -1,4 +1,4 @@
-//! Numbers, as `strconv` reads them.
+//! Numbers, as `strconv` reads them, and sizes, as etcd's tables show them.
 
 use std::fmt;
 
@@ -23,6 +23,9 @@ pub(crate) struct NumberError {
 
 const SYNTAX: &str = "invalid syntax";
 const RANGE: &str = "value out of range";
+
+/// Each a thousand of the one before.
+const SIZE_UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
 impl fmt::Display for NumberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,6 +65,18 @@ pub(crate) fn parse_bool(text: &str) -> Result<bool, NumberError> {
 /// Sixteen hexadecimal digits, which count a minus sign as one.
 pub(crate) fn hex16(value: i64) -> String {
     if value < 0 { format!("-{:015x}", value.unsigned_abs()) } else { format!("{value:016x}") }
+}
+
+/// At most two significant digits behind which there is one unit of a thousand: `25 kB`, `2.1 GB`.
+pub(crate) fn format_size(bytes: u64) -> String {
+    if bytes < 10 {
+        return format!("{bytes} B");
+    }
+    let exponent = bytes.ilog10() / 3;
+    let scaled = bytes as f64 / 1000_f64.powi(exponent.cast_signed());
+    let value = (scaled * 10.0 + 0.5).floor() / 10.0;
+    let unit = SIZE_UNITS[exponent as usize];
+    if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
 fn parse_digits(text: &str, base: Base) -> Result<u64, &'static str> {

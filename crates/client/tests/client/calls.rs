@@ -7,6 +7,8 @@ use tonic::Status;
 
 use crate::member::{Answer, Member, client_of, soon};
 
+const LEARNER: &str = "etcdserver: rpc not supported for learner";
+
 fn no_leader() -> Answer {
     Answer::Refuse(Status::unavailable("etcdserver: no leader"))
 }
@@ -79,6 +81,19 @@ async fn a_write_that_was_not_looked_at_goes_to_another_member() {
     let client = client_of(&[&members[0], &members[1]]);
     client.put(Put::new("a", "1")).await.unwrap();
     assert_eq!((members[0].methods().len(), members[1].methods().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn learners_are_passed_over_unless_there_is_nobody_else() {
+    let learner = || Answer::Refuse(Status::failed_precondition(LEARNER));
+    let members = [Member::start(), Member::start()];
+    members[0].will(learner());
+    let client = client_of(&[&members[0], &members[1]]);
+    client.put(Put::new("a", "1")).await.unwrap();
+    members[0].will(learner());
+    members[1].will(learner());
+    let error = client.put(Put::new("a", "1")).await.unwrap_err();
+    assert_eq!(error.to_string(), LEARNER);
 }
 
 #[tokio::test]

@@ -60,6 +60,20 @@ async fn events_and_progress_arrive() {
 }
 
 #[tokio::test]
+async fn progress_can_be_asked_for_before_the_stream_is_there() {
+    let mut member = Member::start();
+    let client = client_of(&[&member]);
+    let (watcher, request) = tokio::join!(client.watch(Watch::new("a")), async {
+        client.request_progress();
+        let mut peer = member.watch_stream().await;
+        peer.begin(0, 10).await;
+        peer.union().await
+    });
+    assert_eq!(watcher.expect("the member begins it").created_revision(), 10);
+    assert!(matches!(request, RequestUnion::ProgressRequest(_)), "{request:?}");
+}
+
+#[tokio::test]
 async fn what_is_asked_for_is_sent() {
     let mut member = Member::start();
     let client = client_of(&[&member]).requiring_leader();
