@@ -9,12 +9,13 @@ use bytes::Bytes;
 use consensus::{Body, Consensus, Leadership, Marker, Message, ReadTicket, Role};
 use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Time};
 
+use crate::intake::{Door, Intake};
 use crate::membership::{Membership, decode_change, encode_change};
 use crate::proposals::{Group, Payload, Proposal, Proposals};
 use crate::reads::Reads;
 use crate::snapshots::Snapshots;
 use crate::trim::{Trim, TrimPolicy};
-use crate::{Effect, Event, Intake, Lane, Refusal, SpoolTicket, Ticket, Urgency, Verdict, frame};
+use crate::{Effect, Event, Lane, Refusal, SpoolTicket, Ticket, Urgency, Verdict, frame};
 
 /// How many committed entries the state machine may be behind before ordinary proposals are refused
 /// (etcd's number); urgent ones may be twice as far behind.
@@ -53,7 +54,7 @@ pub struct Node {
     now: Time,
     consensus: Box<dyn Consensus>,
     leadership: Leadership,
-    intake: Intake,
+    door: Door,
     proposals: Proposals,
     reads: Reads,
     membership: Membership,
@@ -102,7 +103,7 @@ impl Node {
             now: Time::ZERO,
             leadership: Leadership { term: status.term, leader: status.leader, role: status.role },
             consensus,
-            intake: Intake::default(),
+            door: Door::open(),
             proposals: Proposals::default(),
             reads: Reads::new(config.first_read),
             membership: Membership::new(config.id, start.applied.conf_state.clone()),
@@ -228,8 +229,8 @@ impl Node {
     }
 
     fn turn(&mut self, intake: Intake) {
-        self.intake = intake;
-        if intake == Intake::Closed {
+        self.door.turn(intake);
+        if self.door.is_closed() {
             let turned_away = self.proposals.shed(|one| !one.payload.is_command());
             self.refuse(turned_away, Refusal::NoSpace);
         }
@@ -237,7 +238,7 @@ impl Node {
 
     fn enqueue(&mut self, proposal: Proposal) {
         let ticket = proposal.ticket;
-        if self.intake == Intake::Closed && proposal.payload.is_command() {
+        if self.door.is_closed() && proposal.payload.is_command() {
             self.refuse([ticket], Refusal::NoSpace);
         } else if !self.proposals.push(proposal) {
             self.refuse([ticket], Refusal::TooManyRequests);
@@ -289,7 +290,7 @@ impl Node {
     fn receive(&mut self, from: NodeId, data: &Bytes) {
         match frame::decode(from, self.id, data) {
             Ok(message) if is_sound(&message.body) => {
-                if self.intake.admits(&message.body) {
+                if let Some(message) = self.door.admit(message) {
                     self.consensus.step(self.now, message);
                 }
             }

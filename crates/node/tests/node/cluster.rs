@@ -474,6 +474,29 @@ fn members_without_room_elect_a_leader_and_read() {
 }
 
 #[test]
+fn what_one_took_in_before_it_was_closed_does_not_keep_others_from_reading() {
+    let mut world = World::new(raft, 3);
+    let former = world.elect();
+    let (one, other) = (world.other_than(former), world.third(former));
+    world.handle(one, Event::Intake(Intake::Closed));
+    world.handle(other, Event::Intake(Intake::Closed));
+    world.propose(former, "left over");
+    world.settle();
+    assert!(!world.has_applied(former, "left over"), "the others do not take it");
+    world.handle(former, Event::Intake(Intake::Closed));
+    world.member(one).up = false;
+    world.member(other).up = false;
+    world.run_until("the leader to give up", |world| {
+        world.members[&former].node.leadership().leader.is_none()
+    });
+    world.member(other).up = true;
+    world.run_until("a leader of another term", |world| world.leader().is_some());
+    let read = world.read(other);
+    world.run_until("a read", |world| world.members[&other].done.contains(&read));
+    assert!(world.has_applied(other, "left over"));
+}
+
+#[test]
 fn leadership_goes_to_where_there_is_room() {
     let mut world = World::new(raft, 3);
     let leader = world.elect();

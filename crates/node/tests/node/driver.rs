@@ -479,9 +479,15 @@ fn body(args: &mut ArgumentConsumer<'_>) -> Answer<Body> {
         "append" => {
             Body::Append { previous: last, entries: vec![entry(2, 2, 3)], commit: Index(1) }
         }
+        // Of the sender's own term.
+        "append-new" => {
+            Body::Append { previous: last, entries: vec![entry(2, 9, 3)], commit: Index(1) }
+        }
         "append-nothing" => Body::Append { previous: last, entries: vec![], commit: Index(1) },
+        // Entries of the sender's term, an empty and a full one, behind one of a term before.
         "append-opening" => {
-            Body::Append { previous: last, entries: vec![entry(2, 2, 0)], commit: Index(1) }
+            let entries = vec![entry(2, 2, 3), entry(3, 9, 0), entry(4, 9, 3)];
+            Body::Append { previous: last, entries, commit: Index(1) }
         }
         "accepted" => Body::AppendAccepted { matched: Index(2) },
         "rejected" => Body::AppendRejected { refused: Index(2), hint: last },
