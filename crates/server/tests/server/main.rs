@@ -10,6 +10,7 @@ use proto::etcdserverpb::{MemberAddRequest, MemberListRequest, PutRequest, Range
 use server::{Config, Error, Member};
 use tempfile::TempDir;
 use tokio::time::timeout;
+use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
 
 /// How long something that must happen may take, on a machine that has other things to do.
@@ -71,13 +72,33 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
+/// Starts a member, again while something of its former start still holds the engine: threads end a
+/// moment after the member.
 async fn start(config: Config) -> Member {
-    within("the member", Member::start(config)).await.expect("it starts")
+    within("the member", async {
+        loop {
+            match Member::start(config.clone()).await {
+                Ok(member) => return member,
+                Err(error) => {
+                    assert!(error.to_string().ends_with("is in use by another process"), "{error}");
+                }
+            }
+        }
+    })
+    .await
 }
 
+/// Puts a value, again while leaders change: what was on its way to a lost one is lost.
 async fn put(seat: &Seat, key: &'static str, value: &'static str) {
     let put = PutRequest { key: key.into(), value: value.into(), ..PutRequest::default() };
-    within("a put", KvClient::new(seat.connect().await).put(put)).await.expect("it is put");
+    let mut client = KvClient::new(seat.connect().await);
+    within("a put", async {
+        while let Err(status) = client.put(put.clone()).await {
+            let is_lost = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded);
+            assert!(is_lost, "{status}");
+        }
+    })
+    .await;
 }
 
 async fn get(seat: &Seat, key: &'static str) -> Option<Vec<u8>> {
