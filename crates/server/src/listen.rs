@@ -15,8 +15,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 
+use self::authority::Tolerant;
 use crate::Error;
 use crate::error::in_words;
+
+mod authority;
 
 /// How long a client of HTTP/1 may take to say what it wants.
 const HEADER_PATIENCE: Duration = Duration::from_secs(300);
@@ -170,7 +173,8 @@ async fn accept(
         // Without it answers would wait for acknowledgements; a connection without is still one.
         drop(stream.set_nodelay(true));
         let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let stream = TokioIo::new(Tolerant::new(stream));
+        let connection = builder.serve_connection_with_upgrades(stream, service);
         let connection = graceful.watch(connection.into_owned());
         connections.spawn(async move {
             if let Err(error) = connection.await {
