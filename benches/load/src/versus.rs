@@ -100,8 +100,8 @@ pub fn compare(reference: &Server, candidate: &Server, plan: &Plan) -> Report {
     }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let conditions = format!(
-        "{cores} cores, shared with the generator and all members; values of {VALUE_BYTES} bytes; {} \
-         keys, at the end {}; {} rounds of {:?} a load; {} connections.",
+        "{cores} cores, shared with the generator and all members; values of {VALUE_BYTES} bytes; \
+         {} keys, at the end {}; {} rounds of {:?} a load; {} connections.",
         plan.keys, plan.keys_max, plan.rounds, plan.measured, plan.connections
     );
     Report::new(describe(reference), describe(candidate), conditions, &samples)

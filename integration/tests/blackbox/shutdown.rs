@@ -106,8 +106,8 @@ fn members_are_restarted_one_by_one_under_load() {
     println!("each in turn ends and comes back; {} writes", ledger.len());
 }
 
-/// Whether a member ended as its kind does when it is asked to: etcdd says that all is well, genuine
-/// etcd ends by the signal, which a shell sees as 143 or 130.
+/// Whether a member ended as its kind does when it is asked to: etcdd says that all is well,
+/// genuine etcd ends by the signal, which a shell sees as 143 or 130.
 fn ended_by(status: ExitStatus, signal: Signal) -> bool {
     if Server::under_test().is_etcdd() {
         status.success()

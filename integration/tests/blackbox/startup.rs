@@ -39,15 +39,32 @@ fn help_and_version_are_told() {
 
 #[test]
 fn bad_flags_are_refused() {
-    let client = "--listen-client-urls=http://127.0.0.1:0";
-    let advertise = "--advertise-client-urls=http://127.0.0.1:1";
-    let rows: &[(&[&str], i32, &str)] = &[
+    let rows = bad_flags();
+    for (flags, code, text) in &rows {
+        let (actual, printed) = run(flags);
+        assert_eq!(actual, Some(*code), "{flags:?}:\n{printed}");
+        // In a line of the log, a quote is escaped.
+        assert!(
+            printed.replace("\\\"", "\"").contains(text),
+            "{flags:?}: not {text:?}:\n{printed}"
+        );
+    }
+    println!("{} bad flags are refused with etcd's words and exit codes", rows.len());
+}
+
+/// What is wrong, the exit code, and what has to be said of it.
+type BadFlags = (&'static [&'static str], i32, &'static str);
+
+fn bad_flags() -> Vec<BadFlags> {
+    const CLIENT: &str = "--listen-client-urls=http://127.0.0.1:0";
+    const ADVERTISE: &str = "--advertise-client-urls=http://127.0.0.1:1";
+    vec![
         (&["--no-such-flag"], 2, "flag provided but not defined: -no-such-flag"),
         (&["--heartbeat-interval=often"], 2, "invalid value"),
         (&["--initial-cluster-state=old"], 2, "invalid value"),
         (&["stray"], 1, "is not a valid flag"),
         (
-            &[client],
+            &[CLIENT],
             1,
             "--advertise-client-urls is required when --listen-client-urls is set explicitly",
         ),
@@ -95,23 +112,13 @@ fn bad_flags_are_refused() {
         ),
         (&["--listen-peer-urls=http://example.com:2380"], 1, "expected IP in URL for binding"),
         (
-            &["--listen-client-urls=https://127.0.0.1:0", advertise],
+            &["--listen-client-urls=https://127.0.0.1:0", ADVERTISE],
             1,
             "TLS key/cert (--cert-file, --key-file) must be provided for client url",
         ),
         (&["--logger=capnslog"], 1, "capnslog"),
         (&["--config-file=/no/such/file"], 1, "/no/such/file"),
-    ];
-    for (flags, code, text) in rows {
-        let (actual, printed) = run(flags);
-        assert_eq!(actual, Some(*code), "{flags:?}:\n{printed}");
-        // In a line of the log, a quote is escaped.
-        assert!(
-            printed.replace("\\\"", "\"").contains(text),
-            "{flags:?}: not {text:?}:\n{printed}"
-        );
-    }
-    println!("{} bad flags are refused with etcd's words and exit codes", rows.len());
+    ]
 }
 
 /// A flag and its variable together are a mistake; a variable alone is as good as the flag.
