@@ -32,7 +32,8 @@ impl Maintenance for Service {
         let published = self.handle.published();
         let status = self.handle.status().await.map_err(error::of_host)?.consensus;
         let stats = self.handle.engine_stats();
-        // An engine whose records are all in memory yet cannot tell how much of its files they need.
+        // An engine whose records are all in memory yet cannot tell how much of its files they
+        // need.
         let live_bytes = if stats.live_bytes == 0 { stats.disk_bytes } else { stats.live_bytes };
         Ok(Response::new(StatusResponse {
             header: Some(self.header()),

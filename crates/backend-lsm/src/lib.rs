@@ -27,7 +27,8 @@
 //! - A published state holds everything that any earlier one held, so a view takes the state first
 //!   and the newest visible number second.
 //! - `engine` names a tree that is complete and durable.
-//! - A disk without room is no fault: merges leave some to others, and what cannot be put into files
+//! - A disk without room is no fault: merges leave some to others, and what cannot be put into
+//!   files
 //!   stays in memory until it can.
 //!
 //! # What it does not know

@@ -39,7 +39,8 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     ///
-    /// A fault of the engine, or of the source; the old content stands if the source failed, or with
+    /// A fault of the engine, or of the source; the old content stands if the source failed, or
+    /// with
     /// [`Fault::Full`].
     fn replace(&self, records: &mut dyn Records) -> Result<(), Fault>;
 

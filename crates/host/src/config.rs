@@ -12,6 +12,8 @@ use tokio::runtime::Handle as Runtime;
 use transport::{Sink, Transport};
 use units::Time;
 
+use crate::Space;
+
 /// How a member behaves.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -68,6 +70,8 @@ pub struct Parts {
     pub consensus: MakeConsensus,
     /// Makes the transport, which delivers into the sink from then on.
     pub transport: MakeTransport,
+    /// The disks that log, engine and spool are on.
+    pub space: Space,
     /// Where whatever waits for sockets and clocks runs; it must have time, and threads for
     /// blocking calls.
     pub runtime: Runtime,

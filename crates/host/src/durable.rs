@@ -3,9 +3,9 @@
 //! A crash loses what the engine had not made durable, and the log brings it back; so this only
 //! decides how much of the log is kept, and replayed at a start.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use backend::Fault;
 use node::Event;
 use units::Index;
 
@@ -13,39 +13,8 @@ use crate::Ending;
 use crate::order::Work;
 use crate::shared::Shared;
 
-/// When to make the engine durable, and what of it is.
-pub(crate) struct Durable {
-    state: Mutex<State>,
-    bell: Condvar,
-}
-
-struct State {
-    index: Index,
-    closed: bool,
-}
-
-impl Durable {
-    /// What is found at a start is durable up to the index.
-    pub(crate) fn new(index: Index) -> Self {
-        Self { state: Mutex::new(State { index, closed: false }), bell: Condvar::new() }
-    }
-
-    /// It is not needed any more.
-    pub(crate) fn close(&self) {
-        self.state().closed = true;
-        self.bell.notify_all();
-    }
-
-    /// Waits until it is time; `false` when the member stops.
-    fn wait(&self, span: Duration) -> bool {
-        let waited = self.bell.wait_timeout_while(self.state(), span, |state| !state.closed);
-        !waited.unwrap_or_else(PoisonError::into_inner).0.closed
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// How often it looks whether so much was applied that its time has come early.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The thread that does it: until the member stops, and once more then.
 ///
@@ -54,23 +23,42 @@ impl Durable {
 /// When the engine cannot be trusted any more.
 pub(crate) fn run(shared: &Shared) -> Result<(), Ending> {
     // What was found at the start may have been written, and not made durable, by a former process.
-    shared.sync_engine()?;
-    let found = shared.durable.state().index;
-    shared.order.post(Work::Event(Event::Durable { index: found }));
-    while shared.durable.wait(shared.config.sync_every) {
-        sync(shared)?;
+    let mut durable = None;
+    sync(shared, &mut durable)?;
+    let every = shared.config.sync_every;
+    let mut waited = Duration::ZERO;
+    while shared.durable.wait(LOOK_EVERY.min(every)) {
+        waited += LOOK_EVERY;
+        if waited >= every || is_much(shared, durable) {
+            waited = Duration::ZERO;
+            sync(shared, &mut durable)?;
+        }
     }
     // An engine of a member that has ended by itself is not touched any more.
-    if shared.ending.borrow().is_some() { Ok(()) } else { sync(shared) }
+    if shared.ending.borrow().is_some() { Ok(()) } else { sync(shared, &mut durable) }
 }
 
-fn sync(shared: &Shared) -> Result<(), Ending> {
+/// Whether the log could be trimmed by a step if what is applied were durable.
+fn is_much(shared: &Shared, durable: Option<Index>) -> bool {
+    let applied = shared.published().applied.index.0;
+    let fresh = applied.saturating_sub(durable.unwrap_or_default().0);
+    fresh >= shared.config.trim.step_entries
+}
+
+/// Makes durable what is applied, unless that is known to be.
+fn sync(shared: &Shared, durable: &mut Option<Index>) -> Result<(), Ending> {
     // What is published is written.
     let index = shared.published().applied.index;
-    if index > shared.durable.state().index {
-        shared.sync_engine()?;
-        shared.durable.state().index = index;
-        shared.order.post(Work::Event(Event::Durable { index }));
+    if Some(index) > *durable {
+        match shared.sync_engine() {
+            Ok(()) => {
+                *durable = Some(index);
+                shared.order.post(Work::Event(Event::Durable { index }));
+            }
+            // The log keeps it until there is room.
+            Err(Fault::Full { .. }) => {}
+            Err(fault) => return Err(fault.into()),
+        }
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ impl Sink for Ear {
     ) -> Result<(), UnreadableSnapshot> {
         let stopped = || UnreadableSnapshot("the member has stopped".into());
         let shared = self.0.upgrade().ok_or_else(stopped)?;
-        let spool = shared.spool.receive(source)?;
+        let spool = shared.spool.receive(source, &|| shared.space.spare())?;
         // Answered by installing or discarding it; a member that stops forgets it at its next
         // start.
         shared.order.post(Work::Event(Event::SnapshotReceived { from, header, spool }));

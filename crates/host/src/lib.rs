@@ -18,7 +18,7 @@
 //! - Who reads after [`Handle::linearize`] sees every write that was completed before.
 //! - A watcher hears of a revision before anybody can read it.
 //! - Nothing that is written is acknowledged before it is durable; a disk that fails ends the
-//!   member.
+//!   member. One that is full does not fail: nothing is begun then that takes space.
 //! - The engine is replaced by a snapshot durably before the log forgets its entries.
 //!
 //! # What it does not know
@@ -46,11 +46,13 @@ mod leading;
 mod leases;
 mod members;
 mod order;
+mod pause;
 mod questions;
 mod reading;
 mod requests;
 mod running;
 mod shared;
+mod space;
 mod spool;
 mod start;
 mod streams;
@@ -63,5 +65,6 @@ pub use found::found;
 pub use handle::{Handle, Hashed};
 pub use leading::Leading;
 pub use leases::Keys;
+pub use space::{Disk, Look, Room, Space};
 pub use start::start;
 pub use streams::WatchStream;

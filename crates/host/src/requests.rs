@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use node::{Event, Ticket, Urgency};
 use prost::Message;
-use state::{Command, MemberChange, Members, Outcome};
+use state::{Command, MemberChange, Members, Outcome, Refusal, cost};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -52,6 +52,9 @@ impl Shared {
         urgency: Urgency,
         on: On,
     ) -> Result<Outcome, Error> {
+        if cost(&command) > 0 && !self.space.is_ample() {
+            return Err(Error::Refused(Refusal::NoSpace));
+        }
         let ticket = Ticket(self.ids.draw());
         command.header.get_or_insert_default().id = ticket.0;
         if command.encoded_len() > self.config.request_bytes_max {
@@ -96,6 +99,36 @@ impl Shared {
                 Some(Ok(_)) | None => Err(Error::TimedOut(Cause::Transfer)),
             },
         }
+    }
+
+    /// The other voters who can be reached, if this member leads; who was connected the longest
+    /// comes first.
+    pub(crate) fn successors(&self) -> Vec<NodeId> {
+        let Some(transport) = self.transport() else { return Vec::new() };
+        if !self.leads() || self.ending.borrow().is_some() {
+            return Vec::new();
+        }
+        let published = self.published();
+        let others = published.conf_state.voters.iter().filter(|id| **id != self.identity.node);
+        let mut connected: Vec<(Duration, NodeId)> =
+            others.filter_map(|id| Some((transport.connected(*id)?, *id))).collect();
+        connected.sort_unstable_by(|a, b| b.cmp(a));
+        connected.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Asks one of the others to lead, another one at each attempt.
+    pub(crate) fn hand_over(&self, attempt: usize) {
+        let successors = self.successors();
+        let Some(to) = successors.iter().cycle().nth(attempt % successors.len().max(1)) else {
+            return;
+        };
+        let (shared, to) = (self.weak(), *to);
+        self.runtime.spawn(async move {
+            if let Some(shared) = shared.upgrade() {
+                // If nothing comes of it, there is another attempt.
+                _ = shared.transfer(to).await;
+            }
+        });
     }
 
     /// A look at the node.

@@ -5,14 +5,11 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
-
-use units::NodeId;
 
 use crate::desk::{Desk, Owner};
 use crate::order::Work;
 use crate::shared::Shared;
-use crate::{Ending, durable, keep, versions};
+use crate::{Ending, Space, durable, keep, space, versions};
 
 /// A member with its threads. When it is dropped without having been stopped, it ends as if its
 /// process was killed.
@@ -26,11 +23,12 @@ struct Threads {
     keep: JoinHandle<()>,
     apply: JoinHandle<()>,
     durable: JoinHandle<()>,
+    space: JoinHandle<()>,
 }
 
 impl Running {
     /// Sets everything in motion.
-    pub(crate) fn start(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn start(shared: &Arc<Shared>, space: Space) -> Self {
         let threads = Threads {
             keep: serve(
                 shared,
@@ -59,6 +57,7 @@ impl Running {
                 |shared, orderer, work| orderer.pump(shared, work),
             ),
             durable: thread(shared, "durable", durable::run),
+            space: thread(shared, "space", |shared| space::run(shared, space)),
         };
         shared.runtime.spawn(versions::publish(Arc::clone(shared)));
         shared.runtime.spawn(versions::watch_over(Arc::clone(shared)));
@@ -68,9 +67,9 @@ impl Running {
     /// Stops in order: who leads hands over; then no more is ordered, what was ordered is kept,
     /// what was handed out is applied, and all of it made durable.
     pub(crate) async fn stop(&self) {
-        if let Some(to) = self.successor() {
+        if let Some(to) = self.shared.successors().first() {
             // Without a successor the others elect one by themselves.
-            _ = self.shared.transfer(to).await;
+            _ = self.shared.transfer(*to).await;
         }
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(threads) = threads else { return };
@@ -85,22 +84,11 @@ impl Running {
             drop(threads.apply.join());
             shared.durable.close();
             drop(threads.durable.join());
+            shared.looking.close();
+            drop(threads.space.join());
             shared.end(Ending::Asked);
         });
         drop(stopped.await);
-    }
-
-    /// The other voter who was connected the longest, if this member leads.
-    fn successor(&self) -> Option<NodeId> {
-        let shared = &self.shared;
-        if !shared.leads() || shared.ending.borrow().is_some() {
-            return None;
-        }
-        let transport = shared.transport()?;
-        let published = shared.published();
-        let others = published.conf_state.voters.iter().filter(|id| **id != shared.identity.node);
-        let connected = others.filter_map(|id| Some((transport.connected(*id)?, *id)));
-        connected.max().map(|(_, id): (Duration, NodeId)| id)
     }
 }
 
@@ -147,7 +135,7 @@ fn thread(
             Err(ending) => shared.end(ending),
         }
     };
-    Builder::new().name(name).spawn(run).expect("a process can have four more threads")
+    Builder::new().name(name).spawn(run).expect("a process can have five more threads")
 }
 
 /// What an assertion said.

@@ -19,11 +19,12 @@ use crate::apply::Applier;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::desk::Desk;
-use crate::durable::Durable;
 use crate::ids::Ids;
 use crate::keep::Keeper;
 use crate::leading::Leading;
 use crate::order::Orderer;
+use crate::pause::Pause;
+use crate::space::Seen;
 use crate::spool::Spool;
 use crate::waiters::Waiters;
 use crate::{Ending, Error};
@@ -43,13 +44,17 @@ pub(crate) struct Shared {
     pub(crate) order: Desk<Orderer>,
     pub(crate) keep: Desk<Keeper>,
     pub(crate) apply: Desk<Applier>,
-    pub(crate) durable: Durable,
+    /// Between two syncs of the engine.
+    pub(crate) durable: Pause,
+    /// Between two looks at the disks.
+    pub(crate) looking: Pause,
     pub(crate) waiters: Waiters<Reply>,
     /// Who waits for answers of other members.
     pub(crate) calls: Waiters<Result<Bytes, CallError>>,
     pub(crate) leading: watch::Sender<Leading>,
     pub(crate) published: watch::Sender<Arc<Published>>,
     pub(crate) ending: watch::Sender<Option<Ending>>,
+    pub(crate) space: Arc<Seen>,
     pub(crate) spool: Spool,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: Runtime,
@@ -89,6 +94,7 @@ pub(crate) struct Made {
     pub(crate) applier: Applier,
     pub(crate) leading: Leading,
     pub(crate) published: Arc<Published>,
+    pub(crate) space: Arc<Seen>,
     pub(crate) spool: Spool,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) runtime: Runtime,
@@ -110,7 +116,8 @@ impl Shared {
         let reads = Arc::new(Semaphore::new(made.config.reads_max.max(1)));
         Arc::new_cyclic(|itself| Self {
             identity: made.identity,
-            durable: Durable::new(made.published.applied.index),
+            durable: Pause::default(),
+            looking: Pause::default(),
             config: made.config,
             clock: made.clock,
             ids: made.ids,
@@ -122,6 +129,7 @@ impl Shared {
             leading: watch::Sender::new(made.leading),
             published: watch::Sender::new(made.published),
             ending: watch::Sender::new(None),
+            space: made.space,
             spool: made.spool,
             backend: made.backend,
             runtime: made.runtime,
@@ -261,6 +269,7 @@ impl Shared {
         self.keep.lose();
         self.apply.lose();
         self.durable.close();
+        self.looking.close();
         self.waiters.close(|| Err(Error::Stopped));
         self.calls.close(|| Err(CallError::NoAnswer));
         self.disconnect();

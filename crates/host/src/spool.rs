@@ -71,10 +71,12 @@ impl Spool {
     /// # Errors
     ///
     /// When there is one already, when it is damaged, too large or breaks off, or when it cannot be
-    /// written. Nothing of it is left then.
+    /// written: `spare` bytes of the disk may be taken, and the engine will want as much again.
+    /// Nothing of it is left then.
     pub(crate) fn receive(
         &self,
         source: &mut dyn Source,
+        spare: &dyn Fn() -> u64,
     ) -> Result<SpoolTicket, UnreadableSnapshot> {
         let spool = {
             let mut state = self.state();
@@ -86,7 +88,7 @@ impl Spool {
             state.held = Some(spool);
             spool
         };
-        match self.write(spool, source) {
+        match self.write(spool, source, spare) {
             Ok(()) => Ok(spool),
             Err(error) => {
                 self.discard(spool);
@@ -136,12 +138,19 @@ impl Spool {
         self.state().held.take_if(|held| *held == spool);
     }
 
-    fn write(&self, spool: SpoolTicket, source: &mut dyn Source) -> io::Result<()> {
+    fn write(
+        &self,
+        spool: SpoolTicket,
+        source: &mut dyn Source,
+        spare: &dyn Fn() -> u64,
+    ) -> io::Result<()> {
         let file = File::create_new(self.received(spool))?;
         let copied = Copied {
             source: Chunks { source, chunk: Bytes::new() },
             copy: BufWriter::new(file),
-            room: self.bytes_max,
+            copied: 0,
+            bytes_max: self.bytes_max,
+            spare,
         };
         let mut blocks = Blocks::new(copied);
         while blocks.next()?.is_some() {}
@@ -198,13 +207,21 @@ impl Read for Chunks<'_> {
 struct Copied<'a> {
     source: Chunks<'a>,
     copy: BufWriter<File>,
-    room: u64,
+    copied: u64,
+    bytes_max: u64,
+    spare: &'a dyn Fn() -> u64,
 }
 
 impl Read for Copied<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
-        self.room = self.room.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.copied += count as u64;
+        if self.copied > self.bytes_max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if self.copied > (self.spare)() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.copy.write_all(&buffer[..count])?;
         Ok(count)
     }

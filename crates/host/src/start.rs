@@ -5,7 +5,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use backend::Fault;
-use node::{Leadership, Marker, Node, ReadTicket, Role};
+use consensus::Misfit;
+use node::{Event, Leadership, Node, ReadTicket, Role};
 use raftlog::Opened;
 use state::{Machine, Published};
 use transport::Peer;
@@ -21,9 +22,10 @@ use crate::handle::Handle;
 use crate::ids::Ids;
 use crate::keep::Keeper;
 use crate::leading::Leading;
-use crate::order::Orderer;
+use crate::order::{Orderer, Work};
 use crate::running::Running;
 use crate::shared::{Made, Shared};
+use crate::space::Level;
 use crate::spool::Spool;
 
 /// Starts a member. `peers` are those it is told of; it learns of the others from its own state.
@@ -33,7 +35,7 @@ use crate::spool::Spool;
 /// When the log and the engine do not fit together or cannot be trusted, or when the member was
 /// removed from the cluster.
 pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handle, Ending> {
-    let Parts { log: mut opened, backend, consensus, transport, runtime } = parts;
+    let Parts { log: mut opened, backend, consensus, transport, mut space, runtime } = parts;
     let identity = opened.identity;
     (config.consensus.id, config.consensus.seed) = (identity.node, entropy());
     (config.state.node, config.watch.seed) = (identity.node, entropy());
@@ -44,20 +46,14 @@ pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handl
     if published.members.removed.contains(&identity.node) {
         return Err(Ending::Removed);
     }
-    reconcile(&mut opened, &published, installing)?;
+    let begin = reconcile(&mut opened, &published, installing)?;
     spool.installed().map_err(|error| io("removing an installed snapshot", &error))?;
+    space.look(Level::Ample);
 
     let clock = Clock::start();
     let ids = Ids::new(identity.node, unix_ms());
     let log = opened.marker.position;
     let applied = marker(&published);
-    let begin = consensus::Start {
-        marker: Marker { position: log, conf_state: applied.conf_state.clone() },
-        hard_state: opened.hard_state,
-        runs: opened.runs,
-        last: opened.last,
-        applied: applied.position.index,
-    };
     let machine_of_consensus = consensus(clock.now(), config.consensus.clone(), begin);
     let term = machine_of_consensus.status().term;
     // Questions are named from another place than requests, so that none is ever named twice.
@@ -76,15 +72,17 @@ pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handl
         applier: Applier::new(machine, hub, clock),
         leading: Leading::new(leadership),
         published: Arc::clone(&published),
+        space: space.seen(),
         spool,
         backend,
         runtime,
         config,
     });
+    shared.order.post(Work::Event(Event::Intake(shared.space.intake())));
     let transport = transport(Arc::new(Ear(Arc::downgrade(&shared))));
     shared.connect(transport, peers);
     shared.publish(&published);
-    Ok(Handle(Arc::new(Running::start(&shared))))
+    Ok(Handle(Arc::new(Running::start(&shared, space))))
 }
 
 /// Makes the log fit the engine. The engine applies only what the log holds durably, and the log is
@@ -95,18 +93,19 @@ fn reconcile(
     opened: &mut Opened,
     published: &Published,
     installing: Option<Index>,
-) -> Result<(), Ending> {
+) -> Result<consensus::Start, Ending> {
     let engine = marker(published);
     let applied = engine.position.index;
-    if applied < opened.marker.position.index {
-        let what = format!(
-            "it holds what the log's entries up to {applied} did, but the log begins after {}",
-            opened.marker.position.index
-        );
-        return Err(Ending::Engine(Fault::Corrupt { file: "the engine".into(), what }));
-    }
-    if applied <= opened.last.index {
-        return Ok(());
+    match consensus::Start::of(opened, &engine) {
+        Ok(start) => return Ok(start),
+        Err(Misfit::LogAhead) => {
+            let what = format!(
+                "it holds what the log's entries up to {applied} did, but the log begins after {}",
+                opened.marker.position.index
+            );
+            return Err(Ending::Engine(Fault::Corrupt { file: "the engine".into(), what }));
+        }
+        Err(Misfit::EngineAhead) => {}
     }
     if installing != Some(applied) {
         let what = format!(
@@ -124,8 +123,9 @@ fn reconcile(
     opened.hard_state = HardState { commit: applied, ..opened.hard_state };
     opened.runs.clear();
     opened.last = engine.position;
-    opened.marker = engine;
-    Ok(())
+    opened.marker = engine.clone();
+    let start = consensus::Start::of(opened, &engine);
+    Ok(start.expect("the log now begins where the engine stands"))
 }
 
 /// A number that nobody can guess, from where the standard library has its own.

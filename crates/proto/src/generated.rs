@@ -3,8 +3,9 @@
 #![expect(missing_docs, reason = "generated; etcd's API documents its fields")]
 #![cfg_attr(
     any(feature = "client", feature = "server"),
-    expect(clippy::allow_attributes, unused_qualifications, reason = "generated")
+    expect(unused_qualifications, reason = "generated")
 )]
+#![cfg_attr(feature = "server", expect(clippy::allow_attributes, reason = "generated"))]
 
 /// Users, roles and permissions.
 pub mod authpb {

@@ -24,6 +24,7 @@ const ENGINE: &str = "lsm";
 /// Where things are.
 #[derive(Debug)]
 pub(crate) struct DataDir {
+    pub(crate) member: PathBuf,
     pub(crate) log: PathBuf,
     pub(crate) engine: PathBuf,
     pub(crate) spool: PathBuf,
@@ -59,7 +60,8 @@ impl DataDir {
         for dir in [config.data_dir.as_path(), &member].into_iter().chain(log.parent()) {
             make(dir)?;
         }
-        Ok(Self { log, engine, spool: member.join("spool"), has_log })
+        let spool = member.join("spool");
+        Ok(Self { member, log, engine, spool, has_log })
     }
 }
 

@@ -64,6 +64,7 @@ impl Member {
         );
         let data = DataDir::open(&config)?;
         let (config, data) = (Arc::new(config), Arc::new(data));
+        let space = blocking(&config, &data, |_, data| Ok(parts::space(data))).await?;
         let engine = blocking(&config, &data, |_, data| parts::engine(data)).await?;
         let (log, told) = log(&config, &data).await?;
         if let Some(repaired) = &log.repaired {
@@ -71,7 +72,7 @@ impl Member {
         }
         let identity = log.identity;
         let (handle, carried) = blocking(&config, &data, move |config, data| {
-            parts::start(config, data, log, engine, told)
+            parts::start(config, data, (log, engine, space), told)
         })
         .await?;
         info!(

@@ -7,7 +7,7 @@ use axum::Router;
 use backend::Backend;
 use backend_lsm::LsmBackend;
 use consensus::{Limits, ReadPolicy};
-use host::{Handle, Inline, MakeConsensus, MakeTransport, Parts};
+use host::{Handle, Inline, MakeConsensus, MakeTransport, Parts, Space};
 use node::TrimPolicy;
 use raft::Raft;
 use raftlog::{Identity, Opened};
@@ -128,6 +128,15 @@ fn ttl_min_s(config: &Config) -> i64 {
     i64::try_from(whole).unwrap_or(i64::MAX)
 }
 
+/// The disks that log, engine and spool are on. Looked at before any of them is opened, as a disk
+/// that is nearly full must get its reserve back for that.
+pub(crate) fn space(data: &DataDir) -> Space {
+    // Not the log's own directory: it holds segments and nothing else.
+    let beside_log = data.log.parent().unwrap_or(&data.member).to_path_buf();
+    let directories = [data.member.clone(), beside_log, data.engine.clone(), data.spool.clone()];
+    Space::of_directories(&directories)
+}
+
 /// Opens the engine, which locks it.
 pub(crate) fn engine(data: &DataDir) -> Result<Arc<dyn Backend>, Error> {
     let engine = LsmBackend::open(&data.engine, backend_lsm::Options::USUAL);
@@ -159,10 +168,10 @@ fn files(config: &Config) -> Arc<System> {
 pub(crate) fn start(
     config: &Config,
     data: &DataDir,
-    log: Opened,
-    backend: Arc<dyn Backend>,
+    opened: (Opened, Arc<dyn Backend>, Space),
     told: Vec<Peer>,
 ) -> Result<(Handle, Router), Error> {
+    let (log, backend, space) = opened;
     let consensus: MakeConsensus =
         Box::new(|now, config, start| Box::new(Raft::new(now, config, start)));
     let options = transport_grpc::Options {
@@ -182,7 +191,7 @@ pub(crate) fn start(
         serve.get_or_init(|| grpc.router());
         Arc::new(grpc)
     });
-    let parts = Parts { log, backend, consensus, transport, runtime };
+    let parts = Parts { log, backend, consensus, transport, space, runtime };
     let handle = host::start(parts, host_config(config, data), told).map_err(Error::Ended)?;
     let router = served.get().expect("a member makes its transport when it starts").clone();
     Ok((handle, router))

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Request, Response};
 use backend::{MemBackend, MemDisk};
 use consensus::{Limits, ReadPolicy};
-use host::{Config, Handle, Inline, Parts, found, start};
+use host::{Config, Handle, Inline, Parts, Space, found, start};
 use http_body_util::BodyExt;
 use node::TrimPolicy;
 use proto::etcdserverpb::cluster_client::ClusterClient;
@@ -72,6 +72,7 @@ impl World {
             backend: Arc::new(MemBackend::open(&MemDisk::new()).expect("it is new")),
             consensus: Box::new(|now, config, start| Box::new(Raft::new(now, config, start))),
             transport: Box::new(move |sink| Arc::new(network.join(CLUSTER, MEMBER, sink))),
+            space: Space::of_directories(&[]),
             runtime: Runtime::current(),
         };
         let config = config(folder.path().join("snapshots"));

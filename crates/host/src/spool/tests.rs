@@ -39,6 +39,11 @@ impl Source for Cut {
     }
 }
 
+/// There is room for everything.
+fn ample() -> u64 {
+    u64::MAX
+}
+
 fn folder() -> TempDir {
     TempDir::new().expect("there is room for a folder")
 }
@@ -59,7 +64,7 @@ fn files(folder: &TempDir) -> usize {
 fn what_was_received_can_be_read() {
     let folder = folder();
     let spool = spool(&folder);
-    let ticket = spool.receive(&mut cut(export(&["a", "b"]), 0)).expect("it is whole");
+    let ticket = spool.receive(&mut cut(export(&["a", "b"]), 0), &ample).expect("it is whole");
     let mut records = spool.install(ticket, Index(7), TABLES).expect("the file is there");
     for key in ["a", "b"] {
         let record = records.next().expect("it is whole").expect("there is another");
@@ -68,17 +73,17 @@ fn what_was_received_can_be_read() {
     assert_eq!(records.next(), Ok(None));
     spool.installed().expect("the file can be removed");
     assert_eq!(files(&folder), 0);
-    assert!(spool.receive(&mut export(&["c"])).is_ok(), "its place is free");
+    assert!(spool.receive(&mut export(&["c"]), &ample).is_ok(), "its place is free");
 }
 
 #[test]
 fn there_is_room_for_one() {
     let folder = folder();
     let spool = spool(&folder);
-    let first = spool.receive(&mut export(&["a"])).expect("it is whole");
-    assert!(spool.receive(&mut export(&["b"])).is_err());
+    let first = spool.receive(&mut export(&["a"]), &ample).expect("it is whole");
+    assert!(spool.receive(&mut export(&["b"]), &ample).is_err());
     spool.discard(first);
-    let second = spool.receive(&mut export(&["b"])).expect("there is room again");
+    let second = spool.receive(&mut export(&["b"]), &ample).expect("there is room again");
     assert_ne!(first, second);
     spool.discard(first);
     let records = spool.install(second, Index(7), TABLES);
@@ -89,9 +94,9 @@ fn there_is_room_for_one() {
 fn of_what_is_not_whole_nothing_is_left() {
     let folder = folder();
     let spool = spool(&folder);
-    assert!(spool.receive(&mut cut(export(&["a", "b"]), 1)).is_err());
+    assert!(spool.receive(&mut cut(export(&["a", "b"]), 1), &ample).is_err());
     assert_eq!(files(&folder), 0);
-    assert!(spool.receive(&mut export(&["a"])).is_ok(), "its place is free");
+    assert!(spool.receive(&mut export(&["a"]), &ample).is_ok(), "its place is free");
 }
 
 #[test]
@@ -107,7 +112,7 @@ fn what_is_received_is_read_to_its_end() {
     }
     let folder = folder();
     let mut watched = Watched(export(&["a", "b"]), false);
-    spool(&folder).receive(&mut watched).expect("it is whole");
+    spool(&folder).receive(&mut watched, &ample).expect("it is whole");
     assert!(watched.1, "a transport vouches for the whole only at its end");
 }
 
@@ -116,14 +121,14 @@ fn what_is_too_large_is_refused() {
     let folder = folder();
     let (spool, _) =
         Spool::open(folder.path().join("snapshots"), 30).expect("the folder can be made");
-    assert!(spool.receive(&mut export(&["a"])).is_err());
+    assert!(spool.receive(&mut export(&["a"]), &ample).is_err());
     assert_eq!(files(&folder), 0);
 }
 
 #[test]
 fn leftovers_are_removed_at_a_start() {
     let folder = folder();
-    spool(&folder).receive(&mut export(&["a"])).expect("it is whole");
+    spool(&folder).receive(&mut export(&["a"]), &ample).expect("it is whole");
     assert_eq!(files(&folder), 1);
     assert_eq!(open(&folder).1, None);
     assert_eq!(files(&folder), 0);
@@ -133,11 +138,22 @@ fn leftovers_are_removed_at_a_start() {
 fn an_interrupted_installation_leaves_a_trace() {
     let folder = folder();
     let spool = spool(&folder);
-    let ticket = spool.receive(&mut export(&["a"])).expect("it is whole");
+    let ticket = spool.receive(&mut export(&["a"]), &ample).expect("it is whole");
     assert!(spool.install(ticket, Index(7), TABLES).is_ok());
     for _ in 0..2 {
         assert_eq!(open(&folder).1, Some(Index(7)), "until it is dealt with");
     }
     open(&folder).0.installed().expect("the file can be removed");
     assert_eq!(open(&folder).1, None);
+}
+
+#[test]
+fn what_would_fill_the_disk_is_not_taken_in() {
+    let folder = folder();
+    let spool = spool(&folder);
+    let bytes = cut(export(&["a", "b"]), 0).0.count() as u64;
+    let refused = spool.receive(&mut export(&["a", "b"]), &|| bytes - 1);
+    assert!(refused.is_err(), "the engine wants as much again");
+    assert_eq!(files(&folder), 0, "nothing of it is left");
+    assert!(spool.receive(&mut export(&["a", "b"]), &|| bytes).is_ok());
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use backend::{MemBackend, MemDisk};
 use bytes::Bytes;
 use consensus::{Limits, ReadPolicy};
-use host::{Config, Error, Handle, Inline, Parts, found, start};
+use host::{Config, Error, Handle, Inline, Parts, Space, found, start};
 use node::TrimPolicy;
 use raft::Raft;
 use raftlog::Identity;
@@ -21,6 +21,8 @@ use tokio::time::timeout;
 use transport::Peer;
 use transport::memory::Network;
 use units::{ClusterId, Index, LeaseId, NodeId, Position, Revision};
+
+use crate::small_disk::SmallDisk;
 
 /// How long something that must happen may take, on a machine that has other things to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,6 +46,7 @@ pub(crate) struct World {
 pub(crate) struct Seat {
     pub(crate) log: Disk,
     pub(crate) engine: MemDisk,
+    pub(crate) disk: SmallDisk,
     folder: TempDir,
     pub(crate) running: Option<Handle>,
 }
@@ -68,7 +71,8 @@ impl World {
 
     fn seat(&mut self, id: NodeId, log: Disk) {
         let folder = TempDir::new().expect("there is room for a folder");
-        let seat = Seat { log, engine: MemDisk::new(), folder, running: None };
+        let disk = SmallDisk::new(folder.path());
+        let seat = Seat { log, engine: MemDisk::new(), disk, folder, running: None };
         self.seats.insert(id, seat);
     }
 
@@ -94,6 +98,7 @@ impl World {
             backend: Arc::new(MemBackend::open(&seat.engine).expect("nobody else uses the disk")),
             consensus: Box::new(|now, config, start| Box::new(Raft::new(now, config, start))),
             transport: Box::new(move |sink| Arc::new(network.join(CLUSTER, id, sink))),
+            space: Space::of_disks(vec![seat.disk.disk()]),
             runtime: Runtime::current(),
         };
         let peers = self.seats.keys().filter(|peer| **peer != id);
