@@ -1,16 +1,15 @@
 //! Room on the disks: what a member does before writing can fail.
 //!
-//! ```text
-//!   free   │ requests that take space │ all else │ the reserve
-//!   ───────┼──────────────────────────┼──────────┼───────────────────────────────────
-//!   ample  │ done                     │ done     │ kept
-//!   low    │ refused                  │ done     │ kept, or given back when nearly full
-//!   full   │ refused                  │ nothing enters the log; votes and reads go on
-//! ```
+//! | free  | requests that take space | all other requests | the reserve |
+//! |---|---|---|---|
+//! | ample | done    | done    | kept |
+//! | low   | refused | done    | kept; given back when the disk is nearly full |
+//! | full  | refused | refused | given back |
 //!
 //! The disks are looked at every so often. Each holds a file that takes room and says nothing: the
 //! reserve. It is removed when the disk is nearly full, whoever filled it, so that what is agreed
-//! on can still be written and votes be given; and made again when there is room.
+//! on can still be written; and made again when there is room. Votes, reads and changes of members
+//! go on at all times, and a leader with a full disk makes way for another member.
 
 mod disk;
 mod gauge;
@@ -23,16 +22,16 @@ use std::time::{Duration, Instant};
 use node::{Event, Intake};
 use tracing::{info, warn};
 
-use self::gauge::{Gauge, Wish};
 use crate::Ending;
 use crate::order::Work;
 use crate::shared::Shared;
+use gauge::{Gauge, Wish};
 
-pub use self::disk::{Disk, Look, Room};
-pub(crate) use self::gauge::Level;
+pub use disk::{Disk, Look, Room};
+pub(crate) use gauge::Level;
 
 /// How often the disks are looked at. A look costs some microseconds; and in this time a fast disk
-/// can be written full by about what the marks leave (`gauge`).
+/// takes about what the marks in `gauge.rs` leave.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// How often a leader without room asks another member to lead. Members without room do not take
