@@ -106,6 +106,11 @@ impl Directory {
 }
 
 /// The operating system refused.
+/// Whether it was room that was missing, and no more.
+pub(crate) fn lacks_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Fault {
     Fault::Io { doing: format!("{doing} {}", path.display()), error: error.to_string() }
 }

@@ -12,7 +12,8 @@
 //! record behind its length: a checksum carried over from the segment before, whose log it is, then
 //! entries, hard states and markers (which etcd calls snapshots). The checksum of a record covers
 //! the data of all records before it, so that none can go missing in the middle. etcd's own tools
-//! read what is written here, and a directory that etcd wrote is read here.
+//! read what is written here, and a directory that etcd wrote is read here. On a disk without room
+//! for a whole segment, one grows as it is written.
 //!
 //! # Invariants
 //!

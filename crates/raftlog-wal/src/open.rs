@@ -20,9 +20,9 @@ pub(crate) fn open(directory: Directory, segment_bytes: u64) -> Result<Opened, F
     if names.is_empty() {
         return Err(directory.foreign("there are no segments"));
     }
-    let segments = lock(&directory, names)?;
+    let mut segments = lock(&directory, names)?;
     let (replay, ends, torn) = read(&segments)?;
-    let (last, end) = segments.last().zip(ends.last()).expect("there is one at least");
+    let (last, end) = segments.last_mut().zip(ends.last()).expect("there is one at least");
     let (mut contents, marker) =
         assemble(&replay.items, replay.hard_state).map_err(|what| last.corrupt(*end, what))?;
 
@@ -91,21 +91,29 @@ struct Torn {
 }
 
 impl Torn {
-    /// Keeps a copy beside the segment, as etcd does, and cuts the end off. Says so.
+    /// Keeps a copy beside the segment, as etcd does, if there is room for it, and cuts the end off.
+    /// Says so.
     fn repair(&self, directory: &Directory, segment: &Segment) -> Result<String, Fault> {
         let written = self.image.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let broken = format!("{}.broken", segment.name);
         let copy = directory.create(&broken)?;
         let copy = Segment::new(segment.name, directory.path().join(&broken), copy);
-        copy.write(&self.image[..written], 0)?;
-        copy.sync()?;
+        let copied = copy.write_copy(&self.image[..written])?;
+        if !copied {
+            directory.remove(&broken)?;
+        }
         directory.sync()?;
         segment.set_length(self.end as u64)?;
         segment.sync()?;
         let (name, end, lost) = (segment.name, self.end, written.saturating_sub(self.end));
+        let copy = if copied {
+            format!("a copy is in {broken}")
+        } else {
+            "there was no room for a copy".to_string()
+        };
         Ok(format!(
             "{name} ended in a write that a crash had interrupted: cut off its last {lost} bytes, \
-             from offset {end} on, which nobody was told of; a copy is in {broken}"
+             from offset {end} on, which nobody was told of; {copy}"
         ))
     }
 }

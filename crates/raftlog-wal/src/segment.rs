@@ -7,7 +7,7 @@ use bytes::Bytes;
 use raftlog::Fault;
 use units::Index;
 
-use crate::directory::io;
+use crate::directory::{io, lacks_room};
 use crate::files::File;
 
 /// A segment's name: its place in the row, and an index below which are all entries of the segments
@@ -40,18 +40,20 @@ impl Display for Name {
 /// An open segment, with every refusal of the file system as a fault that names the path.
 pub(crate) struct Segment {
     pub(crate) name: Name,
+    /// Up to where it has its room on the disk for certain. Beyond that it grows.
+    pub(crate) room: u64,
     path: PathBuf,
     file: Box<dyn File>,
 }
 
 impl Segment {
     pub(crate) fn new(name: Name, path: PathBuf, file: Box<dyn File>) -> Self {
-        Self { name, path, file }
+        Self { name, room: 0, path, file }
     }
 
     /// The same file under another name, which it is about to get.
     pub(crate) fn named(self, name: Name, directory: &Path) -> Self {
-        Self { name, path: directory.join(name.to_string()), file: self.file }
+        Self { name, path: directory.join(name.to_string()), ..self }
     }
 
     pub(crate) fn lock(&self) -> Result<(), Fault> {
@@ -88,12 +90,29 @@ impl Segment {
         self.file.write_at(bytes, offset).map_err(|error| io("writing to", &self.path, &error))
     }
 
+    /// As [`write`](Self::write), if there is room; whether there was.
+    pub(crate) fn write_copy(&self, bytes: &[u8]) -> Result<bool, Fault> {
+        match self.file.write_at(bytes, 0).and_then(|()| self.file.sync()) {
+            Ok(()) => Ok(true),
+            Err(error) if lacks_room(&error) => Ok(false),
+            Err(error) => Err(io("writing to", &self.path, &error)),
+        }
+    }
+
     pub(crate) fn set_length(&self, len: u64) -> Result<(), Fault> {
         self.file.set_length(len).map_err(|error| io("cutting", &self.path, &error))
     }
 
-    pub(crate) fn allocate(&self, len: u64) -> Result<(), Fault> {
-        self.file.allocate(len).map_err(|error| io("allocating", &self.path, &error))
+    /// Takes room on the disk, if there is some for all of it.
+    pub(crate) fn allocate(&mut self, len: u64) -> Result<(), Fault> {
+        let length = self.length()?;
+        match self.file.allocate(len) {
+            Ok(()) => self.room = len,
+            // What it got of it is of more use elsewhere.
+            Err(error) if lacks_room(&error) => self.set_length(length)?,
+            Err(error) => return Err(io("allocating", &self.path, &error)),
+        }
+        Ok(())
     }
 
     pub(crate) fn sync(&self) -> Result<(), Fault> {

@@ -101,7 +101,7 @@ impl Wal {
         }
         let name = Name::FIRST;
         let file = making.create(&name.to_string())?;
-        let segment = Segment::new(name, making.path().join(name.to_string()), file);
+        let mut segment = Segment::new(name, making.path().join(name.to_string()), file);
         segment.lock()?;
         segment.allocate(segment_bytes)?;
         let mut encoder = Encoder::new(0);
@@ -238,7 +238,7 @@ impl Wal {
         let length = self.encoder.bytes().len();
         let end = begin + length as u64;
         if end > filled && length < SMALL_GROUP_BYTES {
-            let left = self.segment_bytes.saturating_sub(end);
+            let left = segment.room.saturating_sub(end);
             self.encoder.zeros(AHEAD_BYTES.min(usize::try_from(left).unwrap_or(AHEAD_BYTES)));
         }
         segment.write(self.encoder.bytes(), begin)?;
@@ -261,10 +261,11 @@ impl Wal {
         let (sender, receiver) = sync_channel(1);
         let (directory, bytes) = (self.directory.clone(), self.segment_bytes);
         self.directory.files().in_background(Box::new(move || {
-            // If it fails the owner tries again when it needs it, and says why it cannot. If the
-            // owner is gone nobody needs it.
-            if let Ok(segment) = prepare(&directory, bytes) {
-                let _unneeded = sender.send(segment);
+            // If it fails, or there is no room for it yet, the owner tries again when it needs it,
+            // and says why it cannot. If the owner is gone nobody needs it.
+            match prepare(&directory, bytes) {
+                Ok(segment) if segment.room == bytes => drop(sender.send(segment)),
+                _ => drop(directory.remove(PREPARED)),
             }
         }));
         self.prepared = Some(receiver);
@@ -296,7 +297,7 @@ impl Wal {
 /// An empty segment under a name that a start removes.
 fn prepare(directory: &Directory, bytes: u64) -> Result<Segment, Fault> {
     let file = directory.create(PREPARED)?;
-    let segment = Segment::new(Name::FIRST, directory.path().join(PREPARED), file);
+    let mut segment = Segment::new(Name::FIRST, directory.path().join(PREPARED), file);
     segment.lock()?;
     segment.allocate(bytes)?;
     segment.sync()?;

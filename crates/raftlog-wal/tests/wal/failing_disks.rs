@@ -80,6 +80,59 @@ fn a_full_disk_is_a_fault_and_loses_nothing() {
 }
 
 #[test]
+fn a_log_grows_where_there_is_no_room_for_a_whole_segment() {
+    let world = World::new(1, 2048);
+    let mut log = world.create().expect("creates").log;
+    // Not for a second segment, but for half of one.
+    world.disk.set_capacity(3100);
+    let mut entries = Vec::new();
+    while world.segments().len() == 1 || entries.len() < 11 {
+        let one = entry(1, entries.len() as u64 + 1, 200);
+        log.append(std::slice::from_ref(&one), None).expect("appends");
+        log.sync().expect("there is room for a record");
+        entries.push(one);
+        assert!(!world.names().contains(&"0.tmp".to_string()), "what was begun is gone");
+    }
+    assert_eq!(contents(&*log.reader()), entries);
+    world.disk.crash();
+    drop(log);
+    let mut log = world.open().expect("a start takes no room").log;
+    log.append(&[], Some(hard_state(7, 3))).expect("appends");
+    log.sync().expect("there is room for a vote");
+    drop(log);
+
+    world.disk.set_capacity(u64::MAX);
+    let opened = world.open().expect("opens with room");
+    assert_eq!(opened.hard_state, hard_state(7, 3));
+    assert_eq!(contents(&*opened.log.reader()), entries);
+    drop(opened);
+    let last = world.segments().pop().expect("there is a segment");
+    assert_eq!(world.bytes(&last).len(), 2048, "it gets its room when there is some");
+}
+
+#[test]
+fn a_torn_end_is_cut_off_also_where_there_is_no_room_for_a_copy() {
+    let world = World::new(1, 4096);
+    let mut log = world.create().expect("creates").log;
+    log.append(&[entry(1, 1, 100)], Some(hard_state(1, 0))).expect("appends");
+    log.sync().expect("syncs");
+    drop(log);
+    let path = world.segments().pop().expect("there is a segment");
+    let mut image = world.bytes(&path);
+    let end = *frames(&image).last().expect("there are records");
+    // The beginning of a record that was never finished.
+    image[end..end + 8].copy_from_slice(&600_u64.to_le_bytes());
+    image[end + 8..end + 16].fill(1);
+    world.replace(&path, &image);
+    world.disk.set_capacity(4096);
+    let opened = world.open().expect("opens");
+    let said = opened.repaired.expect("something was cut off");
+    assert!(said.ends_with("there was no room for a copy"), "{said}");
+    assert_eq!(world.names().len(), 1, "nothing of a copy is left");
+    assert_eq!(contents(&*opened.log.reader()), [entry(1, 1, 100)]);
+}
+
+#[test]
 fn rot_is_never_read() {
     let world = World::new(1, 4096);
     let mut log = world.create().expect("creates").log;
