@@ -24,18 +24,29 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) fn run(shared: &Shared) -> Result<(), Ending> {
     // What was found at the start may have been written, and not made durable, by a former process.
     let mut durable = None;
-    sync(shared, &mut durable)?;
+    let mut room = sync(shared, &mut durable)?;
     let every = shared.config.sync_every;
     let mut waited = Duration::ZERO;
     while shared.durable.wait(LOOK_EVERY.min(every)) {
         waited += LOOK_EVERY;
-        if waited >= every || is_much(shared, durable) {
+        if waited >= every || room == Room::Found && is_much(shared, durable) {
             waited = Duration::ZERO;
-            sync(shared, &mut durable)?;
+            room = sync(shared, &mut durable)?;
         }
     }
     // An engine of a member that has ended by itself is not touched any more.
-    if shared.ending.borrow().is_some() { Ok(()) } else { sync(shared, &mut durable) }
+    if shared.ending.borrow().is_none() {
+        sync(shared, &mut durable)?;
+    }
+    Ok(())
+}
+
+/// Whether the disk had room for what was to become durable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Found,
+    /// The log keeps it until there is some.
+    Missing,
 }
 
 /// Whether the log could be trimmed by a step if what is applied were durable.
@@ -46,7 +57,7 @@ fn is_much(shared: &Shared, durable: Option<Index>) -> bool {
 }
 
 /// Makes durable what is applied, unless that is known to be.
-fn sync(shared: &Shared, durable: &mut Option<Index>) -> Result<(), Ending> {
+fn sync(shared: &Shared, durable: &mut Option<Index>) -> Result<Room, Ending> {
     // What is published is written.
     let index = shared.published().applied.index;
     if Some(index) > *durable {
@@ -55,10 +66,9 @@ fn sync(shared: &Shared, durable: &mut Option<Index>) -> Result<(), Ending> {
                 *durable = Some(index);
                 shared.order.post(Work::Event(Event::Durable { index }));
             }
-            // The log keeps it until there is room.
-            Err(Fault::Full { .. }) => {}
+            Err(Fault::Full { .. }) => return Ok(Room::Missing),
             Err(fault) => return Err(fault.into()),
         }
     }
-    Ok(())
+    Ok(Room::Found)
 }
