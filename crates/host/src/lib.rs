@@ -27,7 +27,7 @@
 //!
 //! # Where to start
 //!
-//! [`start`], then `order`; [`Handle`] for what it offers.
+//! [`start()`], then `order`; [`Handle`] for what it offers.
 
 mod apply;
 mod ask;

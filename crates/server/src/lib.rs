@@ -22,7 +22,7 @@
 //!
 //! # Where to start
 //!
-//! [`run`], which is the program, then [`Member`] and `parts.rs`.
+//! [`run()`], which is the program, then [`Member`] and `parts.rs`.
 
 mod ask;
 mod bootstrap;

@@ -1,4 +1,4 @@
-//! A [`transport::Transport`] over gRPC.
+//! A [`Transport`](::transport::Transport) over gRPC.
 //!
 //! ```text
 //!   send ──► queue per lane ──► a connection per lane, one stream ──► Peer/Frames ──► Sink
