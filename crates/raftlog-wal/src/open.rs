@@ -91,8 +91,8 @@ struct Torn {
 }
 
 impl Torn {
-    /// Keeps a copy beside the segment, as etcd does, if there is room for it, and cuts the end off.
-    /// Says so.
+    /// Keeps a copy beside the segment, as etcd does, if there is room for it, and cuts the end
+    /// off. Says so.
     fn repair(&self, directory: &Directory, segment: &Segment) -> Result<String, Fault> {
         let written = self.image.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let broken = format!("{}.broken", segment.name);
