@@ -114,6 +114,13 @@ fn describe(server: &Server) -> String {
     format!("{name} ({major}.{minor}.{patch})")
 }
 
+/// Where clients reach the members, the leader first, so that a client alone is the leader's.
+fn leader_first(cluster: &mut Cluster) -> Vec<String> {
+    let mut endpoints = cluster.endpoints();
+    endpoints.rotate_left(cluster.leader());
+    endpoints
+}
+
 /// One server's turn on fresh data.
 struct Turn<'a> {
     plan: &'a Plan,
@@ -193,8 +200,9 @@ impl Turn<'_> {
 
     fn fill(&mut self, cluster: &mut Cluster, from: usize, to: usize) {
         let before = Usage::of(&pids(cluster)).expect("the members run");
+        let endpoints = leader_first(cluster);
         let took = runtime().block_on(async {
-            let connections = self.connect(cluster).await;
+            let connections = self.connect(&endpoints).await;
             fill(&connections, from, to, VALUE_BYTES).await
         });
         let took = took.unwrap_or_else(|status| panic!("{}: fill: {status}", self.what));
@@ -208,8 +216,9 @@ impl Turn<'_> {
     fn run(&mut self, cluster: &mut Cluster, name: &str, load: Load, clients: usize) {
         let Plan { warmup, measured, .. } = *self.plan;
         let pids = pids(cluster);
+        let endpoints = leader_first(cluster);
         let outcome = runtime().block_on(async {
-            let connections = self.connect(cluster).await;
+            let connections = self.connect(&endpoints).await;
             run(&connections, load, Amount { clients, warmup, measured }, &pids).await
         });
         let name = if clients == 1 {
@@ -220,11 +229,9 @@ impl Turn<'_> {
         self.note_outcome(&name, &outcome);
     }
 
-    /// Connects to all members, to the leader first, so that a client alone is the leader's.
-    async fn connect(&self, cluster: &mut Cluster) -> Connections {
-        let mut endpoints = cluster.endpoints();
-        endpoints.rotate_left(cluster.leader());
-        Connections::open(&endpoints, self.plan.connections)
+    /// Connects to all of them, in this order: a client alone speaks to the first.
+    async fn connect(&self, endpoints: &[String]) -> Connections {
+        Connections::open(endpoints, self.plan.connections)
             .await
             .unwrap_or_else(|error| panic!("{}: {error}", self.what))
     }
