@@ -23,7 +23,7 @@ const LOOK_BYTES: usize = 4 << 20;
 /// that is gone.
 const MORE_BYTES: u64 = 32 << 20;
 /// Or after this time, since by then there may be less to merge. Long, as it may be in vain again.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(30);
 
 /// Watches over merges. Files that an ended one has begun are removed by who began it, or at the
 /// next opening.

@@ -14,6 +14,7 @@
 mod disk;
 mod gauge;
 
+use std::io::ErrorKind::{QuotaExceeded, StorageFull};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -61,7 +62,7 @@ pub(crate) struct Seen {
 struct Watched {
     disk: Disk,
     gauge: Gauge,
-    /// Whether the reserve is there.
+    /// Whether the reserve is there, or cannot be.
     kept: bool,
     /// When it could not be made.
     failed: Option<Instant>,
@@ -178,16 +179,14 @@ impl Watched {
         if Gauge::wish(self.room, self.kept) != Wish::Make || !rested {
             return;
         }
-        match self.disk.make_reserve(gauge::reserve(self.room)) {
-            Ok(()) => (self.kept, self.failed) = (true, None),
-            Err(error) => {
-                self.failed = Some(Instant::now());
-                warn!(
-                    "path" = %self.disk.reserve.display(),
-                    "error" = %error,
-                    "failed to reserve disk space"
-                );
-            }
+        if let Err(error) = self.disk.make_reserve(gauge::reserve(self.room)) {
+            let full = matches!(error.kind(), StorageFull | QuotaExceeded);
+            let path = self.disk.reserve.display();
+            warn!("path" = %path, "error" = %error, "failed to reserve disk space");
+            // If it is not for want of room, it must do without.
+            (self.kept, self.failed) = (!full, Some(Instant::now()));
+        } else {
+            (self.kept, self.failed) = (true, None);
         }
         self.look();
     }
@@ -226,3 +225,6 @@ pub(crate) fn run(shared: &Shared, mut space: Space) -> Result<(), Ending> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,9 +131,8 @@ fn ttl_min_s(config: &Config) -> i64 {
 /// The disks that log, engine and spool are on. Looked at before any of them is opened, as a disk
 /// that is nearly full must get its reserve back for that.
 pub(crate) fn space(data: &DataDir) -> Space {
-    // Not the log's own directory: it holds segments and nothing else.
-    let beside_log = data.log.parent().unwrap_or(&data.member).to_path_buf();
-    let directories = [data.member.clone(), beside_log, data.engine.clone(), data.spool.clone()];
+    // In the log's directory, if that is on another disk: what is above it may be somebody else's.
+    let directories = [&data.member, &data.log, &data.engine, &data.spool].map(Clone::clone);
     Space::of_directories(&directories)
 }
 

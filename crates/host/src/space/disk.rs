@@ -113,3 +113,6 @@ impl Disk {
         file.sync_data()
     }
 }
+
+#[cfg(test)]
+mod tests;
