@@ -1,9 +1,10 @@
 //! The data directory: what is in it, and whether it is ours.
 //!
 //! ```text
-//!   DIR/member/wal   the raft log          (or --wal-dir)
-//!   DIR/member/lsm   the engine
-//!   DIR/member/spool snapshots on their way in
+//!   DIR/member/wal     the raft log          (or --wal-dir)
+//!   DIR/member/lsm     the engine
+//!   DIR/member/spool   snapshots on their way in
+//!   DIR/member/reserve room that is given back when the disk is nearly full
 //! ```
 
 use std::fs::{self, DirBuilder};
