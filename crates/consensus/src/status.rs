@@ -70,6 +70,7 @@ pub enum PeerState {
     Probe,
     /// Entries are sent without waiting for answers.
     Replicate,
-    /// It gets a snapshot, and nothing else until that has ended.
+    /// It gets a snapshot, and nothing else until that has ended, one way or the other, and, if it
+    /// arrived, the peer has said what became of it.
     Snapshot,
 }

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 
 use consensus::{Limits, PeerState};
-use units::Index;
+use units::{Index, Position};
 
 /// A peer's log, as far as the leader knows it (nextIndex and matchIndex of §3.5).
 ///
@@ -12,6 +12,7 @@ use units::Index;
 /// - `matched < next`.
 /// - In [`Feeding::Replicate`] `next` runs ahead of what was acknowledged, by what is in
 ///   `inflight`; else nothing is in it.
+/// - In [`Feeding::Installing`] `next` follows where the snapshot was taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
     /// Up to where its log is known to match, durably.
@@ -45,7 +46,16 @@ pub(crate) enum Feeding {
     /// Entries are sent without waiting for answers (§10.2.2).
     Replicate,
     /// It needs a snapshot: none was started yet, or the one taken here is on its way.
-    Snapshot(Option<Index>),
+    Snapshot(Option<Position>),
+    /// It has got the snapshot taken here and may be busy with it for long, in which it answers
+    /// nothing. With empty messages it is asked whether its log goes on from there, until it
+    /// answers, yes or no: before that another snapshot would be of no use.
+    Installing {
+        /// Where the snapshot was taken.
+        at: Position,
+        /// Whether such a message is out.
+        waiting: bool,
+    },
 }
 
 impl Progress {
@@ -73,6 +83,7 @@ impl Progress {
             Feeding::Probe { .. } if matched >= self.matched => self.replicate(),
             // It reached the log by itself, or by the snapshot: either way entries do from here on.
             Feeding::Snapshot(_) if news && self.matched >= log_head => self.replicate(),
+            Feeding::Installing { at, .. } if matched >= log_head.min(at.index) => self.replicate(),
             Feeding::Replicate => self.inflight.free(matched),
             _ => {}
         }
@@ -86,7 +97,10 @@ impl Progress {
             Feeding::Replicate if self.matched < refused && refused < self.next => {
                 self.probe(self.matched.next());
             }
-            Feeding::Probe { .. } if refused == self.next.previous() => {
+            // Of a snapshot: it has started anew, without it.
+            Feeding::Probe { .. } | Feeding::Installing { .. }
+                if refused == self.next.previous() =>
+            {
                 let next = refused.min(hint.next()).max(self.matched.next());
                 self.probe(next);
             }
@@ -96,7 +110,8 @@ impl Progress {
 
     /// Something was heard of a peer that was waited for, so it may be asked again.
     pub(crate) fn answered_heartbeat(&mut self, last: Index) {
-        if let Feeding::Probe { waiting } = &mut self.feeding {
+        if let Feeding::Probe { waiting } | Feeding::Installing { waiting, .. } = &mut self.feeding
+        {
             *waiting = false;
         }
         self.nudged = self.matched < last || matches!(self.feeding, Feeding::Probe { .. });
@@ -113,9 +128,12 @@ impl Progress {
     /// is sent anything.
     pub(crate) fn snapshot_ended(&mut self, arrived: bool) {
         let Feeding::Snapshot(taken_at) = self.feeding else { return };
-        let arrived_at = taken_at.filter(|_| arrived).unwrap_or_default();
-        self.probe(self.matched.max(arrived_at).next());
-        self.feeding = Feeding::Probe { waiting: true };
+        let arrived_at = taken_at.filter(|at| arrived && at.index > self.matched);
+        self.probe(arrived_at.map_or(self.matched, |at| at.index).next());
+        self.feeding = match arrived_at {
+            Some(at) => Feeding::Installing { at, waiting: true },
+            None => Feeding::Probe { waiting: true },
+        };
     }
 
     /// Only a snapshot helps.
@@ -128,7 +146,7 @@ impl Progress {
     pub(crate) fn sent(&mut self, entries: usize, bytes: usize, commit: Index) {
         let last = Index(self.next.0 + entries as u64 - 1);
         match &mut self.feeding {
-            Feeding::Probe { waiting } => *waiting = true,
+            Feeding::Probe { waiting } | Feeding::Installing { waiting, .. } => *waiting = true,
             Feeding::Replicate if entries > 0 => {
                 self.next = last.next();
                 self.inflight.add(last, bytes);
@@ -150,7 +168,7 @@ impl Progress {
         match self.feeding {
             Feeding::Probe { .. } => PeerState::Probe,
             Feeding::Replicate => PeerState::Replicate,
-            Feeding::Snapshot(_) => PeerState::Snapshot,
+            Feeding::Snapshot(_) | Feeding::Installing { .. } => PeerState::Snapshot,
         }
     }
 

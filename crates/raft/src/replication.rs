@@ -118,7 +118,7 @@ impl Feeder<'_> {
         match peer.feeding {
             Feeding::Probe { waiting } => !waiting,
             Feeding::Replicate => !peer.inflight.is_full(self.limits),
-            Feeding::Snapshot(_) => false,
+            Feeding::Snapshot(_) | Feeding::Installing { .. } => false,
         }
     }
 
@@ -137,19 +137,29 @@ impl Feeder<'_> {
         self.feed_nothing(id, peer);
     }
 
-    /// An empty message tells the commit index, finds out where the peer's log ends, or finds out
-    /// that everything that filled the window got lost.
+    /// An empty message tells the commit index, finds out where the peer's log ends, whether it has
+    /// installed its snapshot, or that everything that filled the window got lost.
     fn feed_nothing(&mut self, id: NodeId, peer: &mut Progress) {
         let all_sent = peer.next > self.log.last().index;
         let worth_it = match peer.feeding {
             Feeding::Probe { waiting } => !waiting && all_sent,
             Feeding::Replicate => peer.nudged || (all_sent && peer.wants_commit(self.commit)),
             Feeding::Snapshot(_) => false,
+            Feeding::Installing { waiting, .. } => !waiting,
         };
-        if worth_it && peer.next <= self.log.head().index {
+        if worth_it && self.previous(peer).is_none() {
             self.want_snapshot(id, peer);
         } else if worth_it {
             self.send(id, peer, [].iter());
+        }
+    }
+
+    /// The place after which the peer is sent something, if it is known what is there.
+    fn previous(&self, peer: &Progress) -> Option<Position> {
+        let index = peer.next.previous();
+        match peer.feeding {
+            Feeding::Installing { at, .. } => Some(at),
+            _ => self.log.term(index).map(|term| Position { term, index }),
         }
     }
 
@@ -159,12 +169,10 @@ impl Feeder<'_> {
         peer: &mut Progress,
         entries: impl Iterator<Item = &'e Entry>,
     ) {
-        let index = peer.next.previous();
-        let term = self.log.term(index).expect("what is sent follows an entry whose term is known");
+        let previous = self.previous(peer).expect("what is sent follows an entry that is known");
         let (entries, bytes) = fitting(entries, self.limits.message_bytes_max);
         let commit = self.commit;
         peer.sent(entries.len(), bytes, commit);
-        let previous = Position { term, index };
         self.outbox.send(id, Some(self.term), Body::Append { previous, entries, commit });
     }
 

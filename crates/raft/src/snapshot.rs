@@ -14,7 +14,7 @@ impl Raft {
         let term = self.state.term;
         let Some(peer) = self.peer_mut(to) else { return };
         if peer.feeding == Feeding::Snapshot(None) {
-            peer.feeding = Feeding::Snapshot(Some(marker.position.index));
+            peer.feeding = Feeding::Snapshot(Some(marker.position));
             self.outbox.send(to, Some(term), Body::Snapshot { marker: marker.clone() });
         }
     }
