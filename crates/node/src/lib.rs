@@ -17,7 +17,7 @@
 //! - A read is done only when a state is published that shows every write completed before it
 //!   began.
 //! - The log is trimmed only behind what the engine holds durably, and never past where a snapshot
-//!   that is on its way was taken.
+//!   was taken that is on its way, or that its receiver has to install yet.
 //! - A configuration change takes effect when the state machine has applied and accepted it.
 //! - Every queue is bounded; what does not fit is refused, and whoever asked is told.
 //!

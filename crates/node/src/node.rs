@@ -339,8 +339,11 @@ impl Node {
     }
 
     fn trim(&mut self) {
-        if self.snapshots.is_installing() {
+        if self.snapshots.is_installing() || !self.trim.is_due() {
             return;
+        }
+        if self.snapshots.has_arrived() {
+            self.snapshots.settle(self.now, &self.consensus.status().peers);
         }
         if let Some(marker) = self.trim.due(self.snapshots.lowest()) {
             self.effects.push_back(Effect::Trim { marker });
@@ -382,7 +385,7 @@ impl Node {
     }
 
     fn snapshot_taken(&mut self, to: NodeId, marker: &Marker) {
-        self.snapshots.taken(to, marker.position.index);
+        self.snapshots.taken(self.now, to, marker.position.index);
         self.taken = Some(to);
         self.consensus.snapshot_started(to, marker);
         self.drain();
@@ -393,7 +396,7 @@ impl Node {
     }
 
     fn snapshot_sent(&mut self, to: NodeId, arrived: bool) {
-        if self.snapshots.ended(to) {
+        if self.snapshots.ended(self.now, to, arrived) {
             self.consensus.snapshot_ended(self.now, to, arrived);
             self.start_snapshots();
         }

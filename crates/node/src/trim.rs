@@ -90,23 +90,33 @@ impl Trim {
         self.durable = self.durable.max(index);
     }
 
-    /// The marker to trim to now, if it is time; nothing at or above `below` goes.
-    pub(crate) fn due(&mut self, below: Option<Index>) -> Option<Marker> {
+    /// Whether it is time for a trim, if nobody needs what would go.
+    pub(crate) fn is_due(&self) -> bool {
+        self.next(self.durable).is_some()
+    }
+
+    /// The marker to trim to now, if it is time; nothing above `limit` goes.
+    pub(crate) fn due(&mut self, limit: Option<Index>) -> Option<Marker> {
+        let limit = limit.map_or(self.durable, |limit| self.durable.min(limit));
+        let point = self.next(limit)?;
+        assert!(point.position.index <= self.durable, "the log is trimmed behind the engine only");
+        let marker = point.marker();
+        self.running = Some(point.clone());
+        Some(marker)
+    }
+
+    /// The last point that is not above the limit, if it is worth a trim.
+    fn next(&self, limit: Index) -> Option<&Point> {
         if self.running.is_some() {
             return None;
         }
-        let limit = below.map_or(self.durable, |below| self.durable.min(below));
         let policy = self.policy;
         let point = self.points.iter().rev().find(|point| {
             point.position.index <= limit
                 && self.head.is_beyond(point, policy.kept_entries_max, policy.kept_bytes_max)
         })?;
-        if !point.is_beyond(&self.trimmed, policy.step_entries, policy.step_bytes) {
-            return None;
-        }
-        assert!(point.position.index <= self.durable, "the log is trimmed behind the engine only");
-        self.running = Some(point.clone());
-        Some(point.marker())
+        let worth_it = point.is_beyond(&self.trimmed, policy.step_entries, policy.step_bytes);
+        worth_it.then_some(point)
     }
 
     /// The trim is done.

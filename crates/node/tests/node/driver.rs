@@ -19,6 +19,7 @@
 //! answers NoLeader | answers Ok            consensus: to every request from now on
 //! takes 3                                  consensus: at most so many commands at once
 //! lags 6000                                consensus: so many entries behind the commit index
+//! matches 2=5 3=9                          consensus: the peers' logs match up to these
 //! reads-ready q1 at=7 | reads-lost q1
 //! appends w3 [entries=n] | sends to=2 body | wants-snapshot 2 | reads-log 5
 //! ```
@@ -29,7 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use consensus::{Body, Message, Refused};
+use consensus::{Body, Message, PeerState, PeerStatus, Refused};
 use goldenscript::{ArgumentConsumer, Command, Context, Runner};
 use node::{
     Config, Effect, Event, Intake, Leadership, Marker, Node, ReadTicket, Role, SpoolTicket, Start,
@@ -271,6 +272,13 @@ impl Driver {
                 let mut script = self.script();
                 script.status.commit = Index(script.status.applied.0 + lag);
             }
+            "matches" => {
+                let mut peers = Vec::new();
+                while let Some((id, matched)) = args.next_key() {
+                    peers.push(peer(NodeId(id.parse()?), Index(matched.parse()?)));
+                }
+                self.script().status.peers = peers;
+            }
             "reads-ready" => {
                 let ticket = question(args)?;
                 let index = Index(key(args, "at")?);
@@ -460,6 +468,11 @@ fn marker(index: u64) -> Marker {
 fn entry(index: u64, term: u64, bytes: usize) -> Entry {
     let data = Bytes::from(vec![b'.'; bytes]);
     Entry { kind: EntryKind::Normal, term: Term(term), index: Index(index), data }
+}
+
+fn peer(id: NodeId, matched: Index) -> PeerStatus {
+    let (next, state) = (matched.next(), PeerState::Replicate);
+    PeerStatus { id, matched, next, state, active: true, learner: false }
 }
 
 fn change(kind: &str, node: u64) -> Answer<ConfChange> {
