@@ -109,14 +109,26 @@ async fn transmit(line: &Arc<Line>, header: Bytes, source: Box<dyn Source>) -> R
     // With the request gone the pump has nobody to give pieces to, and ends.
     drop(sending);
     let pumped = pump.await.map_err(|error| error.to_string())?;
-    match verdict {
-        Verdict { taken: true, .. } => pumped.map_err(|error| error.0),
-        Verdict { reason, .. } => Err(pumped.err().map_or(reason, |error| error.0)),
+    match (pumped, verdict) {
+        (Ok(bytes), Verdict { taken: true, .. }) => Ok(bytes),
+        (Err(Break::Source(error)), _) => Err(error.0),
+        (Err(Break::Unwanted), Verdict { taken: true, .. }) => {
+            Err("the peer took it before its end".to_owned())
+        }
+        (_, Verdict { reason, .. }) => Err(reason),
     }
 }
 
 fn described(status: Status) -> String {
     status.message().to_owned()
+}
+
+/// Why a source was not read to its end.
+enum Break {
+    /// It cannot be read.
+    Source(UnreadableSnapshot),
+    /// The peer takes no more, and has said why.
+    Unwanted,
 }
 
 /// Reads the source to its end on a thread that may wait, not faster than the rate. Returns how
@@ -126,16 +138,13 @@ fn pump(
     mut source: Box<dyn Source>,
     pieces: &mpsc::Sender<Piece>,
     rate: NonZeroU64,
-) -> Result<u64, UnreadableSnapshot> {
-    let give = |piece| {
-        pieces
-            .blocking_send(Piece { piece: Some(piece) })
-            .map_err(|_| UnreadableSnapshot("the peer takes no more".to_owned()))
-    };
+) -> Result<u64, Break> {
+    let give =
+        |piece| pieces.blocking_send(Piece { piece: Some(piece) }).map_err(|_| Break::Unwanted);
     let begin = Instant::now();
     let mut sum = Sum::of_header(&header);
     give(piece::Piece::Header(header))?;
-    while let Some(mut chunk) = source.next()? {
+    while let Some(mut chunk) = source.next().map_err(Break::Source)? {
         while !chunk.is_empty() {
             let content = chunk.split_to(chunk.len().min(PIECE_BYTES_MAX));
             sum.add(&content);
