@@ -96,6 +96,11 @@ impl Tools {
         self.existing(&format!("etcd-{version}/bin/etcd"))
     }
 
+    /// Genuine `etcd` 3.7, the release that etcdd is to be like.
+    pub fn etcd_3_7(&self) -> PathBuf {
+        self.existing("etcd-3.7/etcd")
+    }
+
     /// A Python that can import `etcd3`.
     pub fn python(&self) -> PathBuf {
         self.existing("python/bin/python")
