@@ -37,8 +37,8 @@ pub struct Config {
     pub election_timeout: Duration,
     /// When a revoke that did not come to pass is asked for again.
     pub retry: Duration,
-    /// How often the remaining time of a long lease is checkpointed; `None` for never, which is
-    /// etcd's default.
+    /// How often what is left of a lease is checkpointed, as long as that is more than this;
+    /// `None` for never, which is etcd's default.
     pub checkpoint_every: Option<Duration>,
 }
 
@@ -99,7 +99,7 @@ struct Lease {
     remaining_s: i64,
     /// Only meaningful on the leader.
     deadline: Time,
-    /// When to checkpoint it, on a leader that does.
+    /// When to checkpoint it, on a leader that does, if so much is left of it.
     checkpoint: Option<Time>,
     /// Where its entry in the schedule is, if it has one.
     wake: Option<Time>,
@@ -165,12 +165,10 @@ impl Lessor {
     /// Notes what is left of a lease; 0 forgets a former note. Unknown leases are passed over: they
     /// may have been revoked meanwhile. Returns what is to be stored.
     pub fn checkpoint(&mut self, now: Time, id: LeaseId, remaining_s: i64) -> Option<Record> {
-        let primary = self.primary;
-        let every = self.config.checkpoint_every;
         let lease = self.leases.get_mut(&id)?;
         lease.remaining_s = remaining_s;
-        if primary {
-            lease.checkpoint = every.map(|span| now + span);
+        lease.checkpoint = self.config.next_checkpoint(now, lease.left_s());
+        if self.primary {
             self.wake(id);
         }
         self.record(id)
@@ -185,19 +183,16 @@ impl Lessor {
         let mut deadlines: Vec<(Time, LeaseId)> = self
             .leases
             .iter()
-            .map(|(id, lease)| {
-                let left = if lease.remaining_s > 0 { lease.remaining_s } else { lease.ttl_s };
-                (now + seconds(left) + grace, *id)
-            })
+            .map(|(id, lease)| (now + seconds(lease.left_s()) + grace, *id))
             .collect();
         deadlines.sort_unstable();
         if deadlines.len() >= SPREAD_FROM {
             spread(&mut deadlines);
         }
         for (deadline, id) in deadlines {
-            let checkpoint = self.config.checkpoint_every.map(|span| now + span);
             let lease = self.leases.get_mut(&id).expect("the ids were taken from the leases");
-            (lease.deadline, lease.checkpoint) = (deadline, checkpoint);
+            lease.deadline = deadline;
+            lease.checkpoint = self.config.next_checkpoint(now, lease.left_s());
             self.wake(id);
         }
     }
@@ -310,7 +305,7 @@ impl Lessor {
 
     fn restore_one(&mut self, now: Time, id: LeaseId, ttl_s: i64) {
         let deadline = now + seconds(ttl_s);
-        let checkpoint = self.config.checkpoint_every.map(|span| now + span);
+        let checkpoint = self.config.next_checkpoint(now, ttl_s);
         let lease = Lease { ttl_s, remaining_s: 0, deadline, checkpoint, wake: None };
         self.leases.insert(id, lease);
         if self.primary {
@@ -332,14 +327,10 @@ impl Lessor {
         (remaining_s < lease.ttl_s).then_some(remaining_s)
     }
 
-    /// Puts the lease into the schedule where it must be looked at next. A checkpoint is of use
-    /// only if the lease outlives the interval.
+    /// Puts the lease into the schedule where it must be looked at next.
     fn wake(&mut self, id: LeaseId) {
         let lease = &self.leases[&id];
-        let at = match (lease.checkpoint, self.config.checkpoint_every) {
-            (Some(checkpoint), Some(every)) if lease.deadline > checkpoint + every => checkpoint,
-            _ => lease.deadline,
-        };
+        let at = lease.checkpoint.map_or(lease.deadline, |at| at.min(lease.deadline));
         self.schedule_at(id, at);
     }
 
@@ -349,6 +340,23 @@ impl Lessor {
             self.schedule.remove(former, id);
         }
         self.schedule.insert(at, id);
+    }
+}
+
+impl Config {
+    /// When a lease is to be checkpointed of which so much is left. Short ones never are, however
+    /// long they are kept alive: a new leader hardly prolongs them, and each renewal after a
+    /// checkpoint costs an entry in the log.
+    fn next_checkpoint(&self, now: Time, left_s: i64) -> Option<Time> {
+        let every = self.checkpoint_every?;
+        (seconds(left_s) > every).then_some(now + every)
+    }
+}
+
+impl Lease {
+    /// What the next leader would give it, but for the time of its election.
+    fn left_s(&self) -> i64 {
+        if self.remaining_s > 0 { self.remaining_s } else { self.ttl_s }
     }
 }
 

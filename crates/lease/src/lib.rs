@@ -13,8 +13,8 @@
 //! # Invariants
 //!
 //! - A lease is not reported as expired before its TTL has passed on the leader's own clock,
-//!   counted
-//!   from its granting, its last renewal, or the promotion of the leader, whichever came last.
+//!   counted from its granting, its last renewal, or the promotion of the leader, whichever came
+//!   last.
 //! - A lease past its deadline is never revived by the same leader.
 //! - A change of leader never shortens a lease below what was checkpointed of it.
 //!

@@ -146,23 +146,105 @@ fn a_mass_expiry_comes_in_rounds() {
     assert_eq!(rounds, [(at(5_000), 500), (at(5_500), 500), (at(6_000), 200)]);
 }
 
-#[test]
-fn long_leases_are_checkpointed_and_short_ones_are_not() {
+fn checkpointing() -> Lessor {
     let every = Some(Duration::from_secs(300));
     let mut lessor = Lessor::new(Config { checkpoint_every: every, ..CONFIG });
     lessor.promote(at(0));
+    lessor
+}
+
+/// Lets time pass as [`run`] does, on a leader whose checkpoints are applied at once; they are the
+/// only thing that it wants proposed.
+fn checkpoints(lessor: &mut Lessor, until: Time) -> Vec<(Time, i64, i64)> {
+    let mut checkpoints = Vec::new();
+    while let Some(deadline) = lessor.deadline().filter(|deadline| *deadline <= until) {
+        lessor.handle_timeout(deadline);
+        while let Some(effect) = lessor.poll() {
+            let Effect::Checkpoint(left) = effect else { panic!("nothing expires here") };
+            for (id, remaining_s) in left {
+                checkpoints.push((deadline, id.0, remaining_s));
+                lessor.checkpoint(deadline, id, remaining_s).unwrap();
+            }
+        }
+    }
+    checkpoints
+}
+
+#[test]
+fn a_lease_is_checkpointed_as_long_as_more_than_the_interval_is_left() {
+    let mut lessor = checkpointing();
     lessor.grant(at(0), LeaseId(1), 1_000).unwrap();
-    lessor.grant(at(0), LeaseId(2), 100).unwrap();
-    lessor.handle_timeout(at(0));
-    assert_eq!(lessor.poll(), None);
+    lessor.grant(at(0), LeaseId(2), 301).unwrap();
+    lessor.grant(at(500), LeaseId(3), 650).unwrap();
+    let found = checkpoints(&mut lessor, at(300_999));
+    assert_eq!(found, [(at(300_000), 1, 700), (at(300_000), 2, 1), (at(300_500), 3, 350)]);
     lessor.revoke(LeaseId(2)).unwrap();
-    let effects = run(&mut lessor, at(650_000));
+    let found = checkpoints(&mut lessor, at(650_000));
+    assert_eq!(found, [(at(600_000), 1, 400), (at(600_500), 3, 50)]);
+    lessor.revoke(LeaseId(3)).unwrap();
+    assert_eq!(checkpoints(&mut lessor, at(999_999)), [(at(900_000), 1, 100)]);
+}
+
+#[test]
+fn short_leases_are_never_checkpointed() {
+    let mut lessor = checkpointing();
+    lessor.grant(at(0), LeaseId(1), 300).unwrap();
+    for second in 0..1_000 {
+        let now = at(second * 1_000);
+        assert_eq!(lessor.renew(now, LeaseId(1)), Renewal::Renewed { ttl_s: 300 });
+        assert_eq!(checkpoints(&mut lessor, now), []);
+    }
+}
+
+#[test]
+fn a_renewed_lease_is_checkpointed_in_its_turn() {
+    let mut lessor = checkpointing();
+    lessor.grant(at(0), LeaseId(1), 1_000).unwrap();
+    // At 300 s all of it is left, so there is nothing to note.
+    assert_eq!(lessor.renew(at(300_000), LeaseId(1)), Renewal::Renewed { ttl_s: 1_000 });
+    assert_eq!(checkpoints(&mut lessor, at(600_000)), [(at(600_000), 1, 700)]);
+    assert_eq!(lessor.renew(at(600_001), LeaseId(1)), Renewal::NeedsCheckpoint);
+    lessor.checkpoint(at(600_002), LeaseId(1), 0).unwrap();
+    assert_eq!(lessor.renew(at(600_003), LeaseId(1)), Renewal::Renewed { ttl_s: 1_000 });
+    assert_eq!(checkpoints(&mut lessor, at(900_002)), [(at(900_002), 1, 701)]);
+}
+
+#[test]
+fn a_lost_checkpoint_is_made_again() {
+    let mut lessor = checkpointing();
+    lessor.grant(at(0), LeaseId(1), 1_000).unwrap();
+    let made = |millis, left| (at(millis), Effect::Checkpoint([(LeaseId(1), left)].to_vec()));
+    assert_eq!(run(&mut lessor, at(600_000)), [made(300_000, 700), made(600_000, 400)]);
+}
+
+#[test]
+fn checkpoints_come_in_bounded_commands() {
+    let mut lessor = checkpointing();
+    for id in 1..=2_500 {
+        lessor.grant(at(0), LeaseId(id), 1_000).unwrap();
+    }
+    let counts: Vec<usize> = run(&mut lessor, at(300_000))
+        .into_iter()
+        .map(|(_, effect)| match effect {
+            Effect::Checkpoint(left) => left.len(),
+            Effect::Expire(_) => panic!("nothing expires here"),
+        })
+        .collect();
+    assert_eq!(counts, [1_000, 1_000, 500]);
+}
+
+#[test]
+fn who_leads_next_checkpoints_what_the_last_one_did() {
+    let mut lessor = checkpointing();
+    lessor.grant(at(0), LeaseId(1), 1_000).unwrap();
+    lessor.demote();
+    assert_eq!(checkpoints(&mut lessor, at(300_000)), []);
+    lessor.checkpoint(at(300_000), LeaseId(1), 700).unwrap();
+    lessor.promote(at(400_000));
+    // What was left, and the time of the election on top.
     assert_eq!(
-        effects,
-        [
-            (at(300_000), Effect::Checkpoint([(LeaseId(1), 700)].to_vec())),
-            (at(600_000), Effect::Checkpoint([(LeaseId(1), 400)].to_vec())),
-        ]
+        checkpoints(&mut lessor, at(1_000_000)),
+        [(at(700_000), 1, 401), (at(1_000_000), 1, 101),]
     );
 }
 

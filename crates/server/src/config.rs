@@ -1,6 +1,7 @@
 //! What a member is told at its start.
 
 mod flags;
+mod gates;
 mod logging;
 mod table;
 mod value;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use api::urls::{BadUrl, Scheme, Urls};
 
+use self::gates::Gates;
 use crate::Error;
 
 pub(crate) use self::flags::{Asked, Misuse, Remark, Settings, USAGE, help, parse};
@@ -54,6 +56,8 @@ pub struct Config {
     pub snapshot_count: u64,
     /// `--snapshot-catchup-entries`
     pub snapshot_catchup_entries: u64,
+    /// The feature gates `LeaseCheckpoint` and `LeaseCheckpointPersist`.
+    pub lease_checkpoints: LeaseCheckpoints,
     /// `--quota-backend-bytes`; `None` for no limit.
     pub quota_bytes: Option<u64>,
     /// `--max-txn-ops`
@@ -81,6 +85,17 @@ pub enum ClusterState {
     New,
     /// This member was added to it.
     Existing,
+}
+
+/// Whether what is left of long leases is noted, so that a new leader does not begin them anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseCheckpoints {
+    /// It is not, as in etcd by default.
+    Never,
+    /// It is, in every member's memory, and stored as soon as all members are of version 3.6.
+    Noted,
+    /// It is stored from the start.
+    Stored,
 }
 
 /// Why settings cannot be, in etcd's words.
@@ -114,6 +129,8 @@ pub enum BadConfig {
     Listen(String),
     /// About the log.
     Log(String),
+    /// What is not noted cannot be stored.
+    LeaseCheckpointPersist,
     /// Clients are to be served by TLS, without a certificate.
     NoCertificate(String),
     /// Peers are to be served by TLS, without a certificate.
@@ -143,6 +160,10 @@ impl fmt::Display for BadConfig {
                  --heartbeat-interval[{heartbeat_ms}ms]"
             ),
             Self::InitialCluster(error) => error.fmt(f),
+            Self::LeaseCheckpointPersist => f.write_str(
+                "enabling feature gate LeaseCheckpointPersist requires enabling feature gate \
+                 LeaseCheckpoint",
+            ),
             Self::Listen(url) => write!(f, "expected IP in URL for binding ({url})"),
             Self::Log(text) => f.write_str(text),
             Self::NoCertificate(url) => write!(
@@ -221,6 +242,7 @@ impl Config {
             learners_max: usize::try_from(settings.int("max-learners")).unwrap_or(0),
             snapshot_count: settings.uint("snapshot-count"),
             snapshot_catchup_entries: settings.uint("snapshot-catchup-entries"),
+            lease_checkpoints: lease_checkpoints(settings.gates())?,
             quota_bytes: match settings.int("quota-backend-bytes") {
                 0 => Some(QUOTA_BYTES_DEFAULT),
                 bytes => u64::try_from(bytes).ok(),
@@ -315,6 +337,15 @@ fn initial_cluster(settings: &Settings) -> Result<BTreeMap<String, Urls>, BadCon
             .map_err(BadConfig::InitialCluster);
     }
     Ok(BTreeMap::from([(name.to_owned(), settings.urls("initial-advertise-peer-urls"))]))
+}
+
+fn lease_checkpoints(gates: &Gates) -> Result<LeaseCheckpoints, BadConfig> {
+    match (gates.is_on("LeaseCheckpoint"), gates.is_on("LeaseCheckpointPersist")) {
+        (false, false) => Ok(LeaseCheckpoints::Never),
+        (true, false) => Ok(LeaseCheckpoints::Noted),
+        (true, true) => Ok(LeaseCheckpoints::Stored),
+        (false, true) => Err(BadConfig::LeaseCheckpointPersist),
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

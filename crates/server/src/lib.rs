@@ -35,7 +35,9 @@ mod member;
 mod parts;
 mod run;
 
-pub use config::{BadConfig, ClusterState, Config, LogConfig, LogFormat, LogLevel, LogOutput};
+pub use config::{
+    BadConfig, ClusterState, Config, LeaseCheckpoints, LogConfig, LogFormat, LogLevel, LogOutput,
+};
 pub use error::Error;
 pub use member::Member;
 pub use run::run;

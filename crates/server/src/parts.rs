@@ -21,7 +21,7 @@ use units::NodeId;
 
 use crate::bootstrap::Origin;
 use crate::data_dir::DataDir;
-use crate::{Config, Error};
+use crate::{Config, Error, LeaseCheckpoints};
 
 #[cfg(not(feature = "backend-lsm"))]
 compile_error!("a member needs an engine: turn on the feature backend-lsm");
@@ -38,6 +38,9 @@ const VERSION: Version = Version { major: 3, minor: 7, patch: 1 };
 /// How often the engine is made durable: what a start replays after a crash was written in this
 /// time.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// How often what is left of long leases is noted where that is asked for: etcd's interval.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
 
 /// The largest snapshot that is taken in: more than an engine should ever hold.
 const SNAPSHOT_BYTES_MAX: u64 = 1 << 40;
@@ -92,11 +95,12 @@ fn host_config(config: &Config, data: &DataDir) -> host::Config {
                 ttl_min_s: ttl_min_s(config),
                 election_timeout: config.election_timeout,
                 retry: config.request_timeout(),
-                checkpoint_every: None,
+                checkpoint_every: (config.lease_checkpoints != LeaseCheckpoints::Never)
+                    .then_some(CHECKPOINT_EVERY),
             },
             quota_bytes: config.quota_bytes,
             learners_max: config.learners_max,
-            store_checkpoints: false,
+            store_checkpoints: config.lease_checkpoints == LeaseCheckpoints::Stored,
         },
         watch: watch::Config {
             ring_bytes_max: WATCH_RING_BYTES,

@@ -9,7 +9,7 @@ use tracing::{Dispatch, info, warn};
 
 use crate::config::{Asked, LogConfig, Misuse, Remark, Settings, USAGE, help, parse};
 use crate::log::{Log, fatal};
-use crate::{Config, Error, Member};
+use crate::{Config, Error, LeaseCheckpoints, Member};
 
 /// What Go's programs exit with when they do not understand their flags.
 const EXIT_SYNTAX: u8 = 2;
@@ -50,7 +50,7 @@ pub fn run(
     // Whoever embeds members may have a log already; then that one is written.
     drop(tracing::dispatcher::set_global_default(Dispatch::from(Arc::clone(&log))));
     info!("args" = ?arguments, "Running: ");
-    remark(&settings);
+    remark(&settings, &config);
     match serve(config) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever removed it wanted it gone.
@@ -74,7 +74,7 @@ fn refuse(text: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn remark(settings: &Settings) {
+fn remark(settings: &Settings, config: &Config) {
     for remark in &settings.remarks {
         match remark {
             Remark::IgnoredFlag(name) => {
@@ -84,6 +84,12 @@ fn remark(settings: &Settings) {
                 warn!("environment-variable" = name, "unrecognized environment variable");
             }
         }
+    }
+    if config.lease_checkpoints == LeaseCheckpoints::Noted {
+        warn!(
+            "Detected that checkpointing is enabled without persistence. Consider enabling \
+             feature gate LeaseCheckpointPersist"
+        );
     }
 }
 

@@ -1,9 +1,10 @@
 //! Leases over leaders.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use host::Keys;
-use state::{Command, Outcome};
+use state::{Command, Outcome, Published, TABLES};
 use units::{LeaseId, NodeId};
 
 use crate::world::{World, put_with, until, value_in, within};
@@ -32,9 +33,8 @@ async fn a_lease_that_nobody_renews_takes_its_keys_along() {
     grant_with_key(&world, leader, 1).await;
     let newest = world.member(leader).published().applied.index;
     for (_, member) in world.running() {
-        let is_gone = |seen: &state::Published| {
-            seen.applied.index > newest && value_in(seen, "leased").is_none()
-        };
+        let is_gone =
+            |seen: &Published| seen.applied.index > newest && value_in(seen, "leased").is_none();
         until(member, "its end", is_gone).await;
     }
     assert!(granted.elapsed().as_millis() >= 1000, "it lives for its TTL");
@@ -74,6 +74,45 @@ async fn a_new_leader_gives_leases_their_time_again() {
     let left = left.expect("there is a leader").expect("there is the lease");
     assert!(left.remaining_s >= 1, "{left:?}");
     until(world.member(next), "its end", |seen| value_in(seen, "leased").is_none()).await;
+}
+
+/// What is left of the lease, by the leader's word.
+async fn remaining_s(world: &World) -> i64 {
+    let leader = world.member(world.leader().await);
+    let left = within("an answer", leader.time_to_live(LEASE, Keys::Omitted)).await;
+    left.expect("there is a leader").expect("there is the lease").remaining_s
+}
+
+/// What is stored of the lease.
+fn stored(seen: &Published) -> Option<Bytes> {
+    let leases = TABLES.into_iter().find(|table| table.name == "leases");
+    let leases = leases.expect("leases have a table");
+    seen.snapshot.view().get(leases, &LEASE.0.to_be_bytes()).expect("the engine is sound")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_leader_goes_on_where_leases_were_checkpointed() {
+    let mut world = World::checkpointing(3, Some(Duration::from_millis(100)));
+    let leader = world.leader().await;
+    grant_with_key(&world, leader, 60).await;
+    let granted = stored(&world.member(leader).published());
+    assert!(granted.is_some());
+    for (_, member) in world.running() {
+        let is_checkpointed =
+            |seen: &Published| stored(seen).is_some_and(|_| stored(seen) != granted);
+        until(member, "a checkpoint", is_checkpointed).await;
+    }
+    // A leader comes into being while others run, or from what is stored.
+    world.kill(leader);
+    let in_memory = remaining_s(&world).await;
+    let all: Vec<NodeId> = world.seats.keys().copied().collect();
+    all.iter().for_each(|id| world.kill(*id));
+    all.iter().for_each(|id| world.start(*id));
+    let on_disk = remaining_s(&world).await;
+    assert!((1..60).contains(&in_memory) && (1..60).contains(&on_disk), "{in_memory} {on_disk}");
+    // Whoever keeps it alive gets all of it.
+    let leader = world.member(world.leader().await);
+    assert_eq!(within("a renewal", leader.keep_alive(LEASE)).await, Ok(Some(60)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -40,6 +40,8 @@ pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
 pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) seats: BTreeMap<NodeId, Seat>,
+    /// How often leases are checkpointed.
+    checkpoint_every: Option<Duration>,
 }
 
 /// A member's place: what stays when it is not running.
@@ -54,7 +56,13 @@ pub(crate) struct Seat {
 impl World {
     /// A new cluster of so many members, all running.
     pub(crate) fn new(count: u64) -> Self {
-        let mut world = Self { network: Network::default(), seats: BTreeMap::new() };
+        Self::checkpointing(count, None)
+    }
+
+    /// One whose leader checkpoints leases.
+    pub(crate) fn checkpointing(count: u64, checkpoint_every: Option<Duration>) -> Self {
+        let network = Network::default();
+        let mut world = Self { network, seats: BTreeMap::new(), checkpoint_every };
         let members: Vec<_> = (1..=count).map(|id| member(NodeId(id))).collect();
         for member in &members {
             let id = NodeId(member.id);
@@ -103,7 +111,9 @@ impl World {
         };
         let peers = self.seats.keys().filter(|peer| **peer != id);
         let peers = peers.map(|peer| Peer { id: *peer, urls: urls(*peer) }).collect();
-        start(parts, config(id, seat.snapshots()), peers)
+        let mut config = config(id, seat.snapshots());
+        config.state.lease.checkpoint_every = self.checkpoint_every;
+        start(parts, config, peers)
     }
 
     /// The member ends as if its process was killed and its machine lost power: what was not

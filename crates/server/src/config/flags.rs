@@ -9,6 +9,7 @@ use std::{fmt, fs};
 
 use crate::error::in_words;
 
+use super::gates::Gates;
 use super::table::{FLAGS, Flag, Group, IGNORED};
 use super::value::{Kind, Value};
 
@@ -140,8 +141,7 @@ impl Settings {
                 let flag_word = if flag.kind == Kind::Bool { "" } else { "flag " };
                 Misuse::Syntax(format!("invalid {kind} {value:?} for {flag_word}-{name}: {error}"))
             })?;
-            self.values.insert(flag.name, parsed);
-            self.given.insert(flag.name, Origin::Flag);
+            self.set(flag, parsed, Origin::Flag);
         }
         Ok(None)
     }
@@ -173,10 +173,18 @@ impl Settings {
             let parsed = flag.kind.parse(&text).map_err(|error| {
                 Misuse::Refused(format!("invalid value {text:?} for {name}: {error}"))
             })?;
-            self.values.insert(flag.name, parsed);
-            self.given.insert(flag.name, Origin::Variable);
+            self.set(flag, parsed, Origin::Variable);
         }
         Ok(())
+    }
+
+    fn set(&mut self, flag: &Flag, value: Value, origin: Origin) {
+        let value = match (self.values.remove(flag.name), value) {
+            (Some(Value::Gates(former)), Value::Gates(later)) => Value::Gates(former.and(later)),
+            (_, value) => value,
+        };
+        self.values.insert(flag.name, value);
+        self.given.insert(flag.name, origin);
     }
 
     /// Refuses to run without what somebody asked for.
@@ -191,12 +199,20 @@ impl Settings {
         let asked_in_vain = FLAGS.iter().find(|flag| {
             !flag.is_ours && self.values.get(flag.name) != defaults.values.get(flag.name)
         });
-        let Some(flag) = asked_in_vain else { return Ok(()) };
-        let asked = match self.given.get(flag.name) {
-            Some(Origin::Variable) => variable(flag.name),
-            _ => format!("--{}", flag.name),
+        let asked = match (asked_in_vain, self.gates().unsupported()) {
+            (Some(flag), _) => self.as_given(flag.name),
+            (None, Some(gate)) => format!("{}={gate}", self.as_given("feature-gates")),
+            (None, None) => return Ok(()),
         };
         Err(Misuse::Refused(format!("{asked} is not supported by this version of etcdd")))
+    }
+
+    /// The name under which it was given.
+    fn as_given(&self, name: &str) -> String {
+        match self.given.get(name) {
+            Some(Origin::Variable) => variable(name),
+            _ => format!("--{name}"),
+        }
     }
 
     /// Whether it was given, by flag or variable.
@@ -212,6 +228,13 @@ impl Settings {
         match self.value(name) {
             Value::Bool(value) => *value,
             other => panic!("flag {name} holds {other:?}"),
+        }
+    }
+
+    pub(crate) fn gates(&self) -> &Gates {
+        match self.value("feature-gates") {
+            Value::Gates(value) => value,
+            other => panic!("flag feature-gates holds {other:?}"),
         }
     }
 

@@ -375,7 +375,13 @@ pub(crate) static FLAGS: [Flag; 113] = [
         Group::Monitoring,
         "serve /debug/pprof on client and metrics-less listeners",
     ),
-    later("feature-gates", Kind::Text, "", Group::Member, "comma list of Name=true|false"),
+    ours(
+        "feature-gates",
+        Kind::Gates,
+        "",
+        Group::Features,
+        "comma list of Name=true|false, such as LeaseCheckpoint=true,LeaseCheckpointPersist=true",
+    ),
     later(
         "force-new-cluster",
         Kind::Bool,

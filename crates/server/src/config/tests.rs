@@ -1,7 +1,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Asked, BadConfig, Config, LogConfig, LogFormat, LogLevel, LogOutput, Settings, parse};
+use super::{
+    Asked, BadConfig, Config, LeaseCheckpoints, LogConfig, LogFormat, LogLevel, LogOutput,
+    Settings, parse,
+};
 
 fn settings(arguments: &[&str]) -> Settings {
     match parse(arguments.iter().map(|text| (*text).to_owned()), []) {
@@ -71,6 +74,11 @@ fn what_cannot_be_is_said_in_etcds_words() {
              https://127.0.0.1:1 with HTTPS scheme",
         ),
         (
+            &["--feature-gates=LeaseCheckpointPersist=true"],
+            "enabling feature gate LeaseCheckpointPersist requires enabling feature gate \
+             LeaseCheckpoint",
+        ),
+        (
             &["--listen-client-urls=unix://x", "--advertise-client-urls=http://a:1"],
             "URL unix://x: its scheme is not supported by this version of etcdd",
         ),
@@ -95,6 +103,18 @@ fn odd_values_are_taken_as_etcd_takes_them() {
     assert_eq!((config.txn_ops_max, config.learners_max), (0, 0));
     assert_eq!(config.keepalive_interval, None);
     assert_eq!(config.watch_progress_interval, Duration::from_millis(200));
+}
+
+#[test]
+fn gates_say_what_is_noted_of_leases() {
+    let noted = |gates: &str| {
+        let config = config(&[&format!("--feature-gates={gates}")]).expect("it can be");
+        config.lease_checkpoints
+    };
+    assert_eq!(noted(""), LeaseCheckpoints::Never);
+    assert_eq!(noted("LeaseCheckpoint=true"), LeaseCheckpoints::Noted);
+    let both = "LeaseCheckpoint=true,LeaseCheckpointPersist=true";
+    assert_eq!(noted(both), LeaseCheckpoints::Stored);
 }
 
 #[test]

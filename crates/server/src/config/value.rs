@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use api::urls::Urls;
 
+use super::gates::Gates;
+
 /// What a flag holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -11,6 +13,8 @@ pub(crate) enum Kind {
     Bool,
     /// As in `1m30s`.
     Duration,
+    /// As in `Name=true,Other=false`; each further use adds to it.
+    Gates,
     /// 64 bits.
     Int,
     /// One of these words.
@@ -33,6 +37,7 @@ pub(crate) enum Value {
     Duration {
         nanoseconds: i64,
     },
+    Gates(Gates),
     Int(i64),
     Text(String),
     Uint(u64),
@@ -47,6 +52,7 @@ impl Kind {
             Self::Duration => {
                 parse_duration(text).map(|nanoseconds| Value::Duration { nanoseconds })
             }
+            Self::Gates => Gates::parse(text).map(Value::Gates),
             Self::Int => parse_number(text).and_then(|number| in_range(number).map(Value::Int)),
             Self::OneOf(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::OneOf(_) => Err("invalid value".to_owned()),
@@ -62,7 +68,7 @@ impl Kind {
     }
 }
 
-fn parse_bool(text: &str) -> Result<bool, String> {
+pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),

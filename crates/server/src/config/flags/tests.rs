@@ -30,6 +30,10 @@ fn flags_are_written_in_many_ways() {
         assert_eq!(settings.text("name"), "a", "{arguments:?}");
         assert!(settings.is_given("name") && !settings.is_given("data-dir"));
     }
+    let gates = ["--feature-gates=LeaseCheckpoint=1", "--feature-gates=LeaseCheckpointPersist=1"];
+    let gates = settings(&gates, &[]).expect("they are added up");
+    let is_on = |name| gates.gates().is_on(name);
+    assert!(is_on("LeaseCheckpoint") && is_on("LeaseCheckpointPersist"));
     let value = settings(&["--initial-cluster", "a=b"], &[]).expect("only the first = counts");
     assert_eq!(value.text("initial-cluster"), "a=b");
 }
@@ -61,6 +65,11 @@ fn go_would_complain_in_these_words() {
         (&["--max-txn-ops=x"], "invalid value \"x\" for flag -max-txn-ops: parse error"),
         (&["--max-txn-ops=-1"], "invalid value \"-1\" for flag -max-txn-ops: value out of range"),
         (&["--pre-vote=maybe"], "invalid boolean value \"maybe\" for -pre-vote: parse error"),
+        (
+            &["--feature-gates=Nonsense=true"],
+            "invalid value \"Nonsense=true\" for flag -feature-gates: unrecognized feature gate: \
+             Nonsense",
+        ),
         (
             &["--initial-cluster-state=old"],
             "invalid value \"old\" for flag -initial-cluster-state: invalid value",
@@ -107,6 +116,17 @@ fn what_is_not_ours_is_refused_unless_it_asks_for_nothing() {
         refusal(&[], &[("ETCD_CERT_FILE", "x.pem")]),
         Misuse::Refused("ETCD_CERT_FILE is not supported by this version of etcdd".to_owned())
     );
+    for (arguments, variables, asked) in [
+        (&["--feature-gates=InitialCorruptCheck=true"][..], &[][..], "--feature-gates"),
+        (&[], &[("ETCD_FEATURE_GATES", "InitialCorruptCheck=true")], "ETCD_FEATURE_GATES"),
+    ] {
+        assert_eq!(
+            refusal(arguments, variables),
+            Misuse::Refused(format!(
+                "{asked}=InitialCorruptCheck=true is not supported by this version of etcdd"
+            ))
+        );
+    }
     let ignored =
         settings(&["--force=x", "--force", "--name=a"], &[]).expect("etcd ignores it too");
     assert_eq!(ignored.remarks, [1, 2].map(|_| Remark::IgnoredFlag("force".to_owned())));
