@@ -108,6 +108,22 @@ impl<O: Owner> Desk<O> {
         if state.closed || !state.work.is_empty() { None } else { state.owner.take() }
     }
 
+    /// As [`borrow`](Self::borrow), for whoever serves a desk where owners from here report: nothing,
+    /// if work lies there. Looked at only once the owner is taken, as it reports before it is put
+    /// back: then nothing that it did before can be overtaken by what it does now.
+    pub(crate) fn borrow_beside<P: Owner>(&self, reports: &Desk<P>) -> Option<O> {
+        // Spares the owner the way when there is much to do.
+        if reports.is_awaited() {
+            return None;
+        }
+        let owner = self.borrow()?;
+        if reports.is_awaited() {
+            self.end(owner);
+            return None;
+        }
+        Some(owner)
+    }
+
     /// For the desk's thread: waits until there is something to do, then takes the owner and all
     /// the work, which goes into the empty queue given. `None` once the desk is closed and its last
     /// work is done; then the owner is gone for good.

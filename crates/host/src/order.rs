@@ -165,8 +165,9 @@ impl Orderer {
         // What followers do must not wait for a leader's disk.
         let alone = self.node.conf_state().voters.len() <= 1;
         let free = alone || self.node.leadership().role != Role::Leader;
-        let inline = shared.config.inline.keep && free && !shared.order.is_awaited();
-        let Some(mut keeper) = inline.then(|| shared.keep.borrow()).flatten() else {
+        let inline = shared.config.inline.keep && free;
+        let keeper = inline.then(|| shared.keep.borrow_beside(&shared.order));
+        let Some(mut keeper) = keeper.flatten() else {
             shared.keep.post_all(&mut self.to_keep);
             return Ok(false);
         };
@@ -185,8 +186,9 @@ impl Orderer {
             return Ok(false);
         }
         let short = self.to_apply.iter().all(apply::Work::is_short);
-        let inline = shared.config.inline.apply && short && !shared.order.is_awaited();
-        let Some(mut applier) = inline.then(|| shared.apply.borrow()).flatten() else {
+        let inline = shared.config.inline.apply && short;
+        let applier = inline.then(|| shared.apply.borrow_beside(&shared.order));
+        let Some(mut applier) = applier.flatten() else {
             shared.apply.post_all(&mut self.to_apply);
             return Ok(false);
         };

@@ -155,3 +155,39 @@ fn who_comes_with_work_may_do_it_on_the_spot() {
     thread.join().expect("the thread ends by itself");
     drop(told);
 }
+
+/// Somebody has work done, on the spot or by a thread that reports to him: he hears of all of it in
+/// the order in which it was brought.
+#[test]
+fn what_is_done_on_the_spot_overtakes_no_report() {
+    let (desk, reports) = (Arc::new(desk()), Arc::new(desk()));
+    let (theirs, there) = (Arc::clone(&desk), Arc::clone(&reports));
+    let thread = thread::spawn(move || {
+        let mut work = VecDeque::new();
+        while let Some(owner) = theirs.begin(&mut work) {
+            there.post_all(&mut work.drain(..).collect());
+            theirs.end(owner);
+        }
+    });
+    let mut heard = Vec::new();
+    let mut reported = VecDeque::new();
+    for work in 0..10_000 {
+        desk.post(2 * work);
+        // The thread is about to report, or has just done so.
+        let owner = loop {
+            if let Some(owner) = desk.borrow_beside(&reports) {
+                break owner;
+            }
+            if reports.is_awaited() {
+                let reader = reports.begin(&mut reported).expect("there is work");
+                heard.extend(reported.drain(..));
+                reports.end(reader);
+            }
+        };
+        heard.push(2 * work + 1);
+        desk.end(owner);
+    }
+    desk.close();
+    thread.join().expect("the thread ends by itself");
+    assert!(heard.is_sorted(), "overtaken: {:?}", heard.windows(2).find(|two| two[0] > two[1]));
+}
