@@ -31,6 +31,19 @@ pub(crate) struct Rules {
     pub(crate) slow: Duration,
 }
 
+impl Rules {
+    /// Does what a call asks for, and says so if it took long.
+    pub(crate) async fn timed<T>(&self, path: &str, call: impl Future<Output = T>) -> T {
+        let begin = Instant::now();
+        let done = call.await;
+        let took = begin.elapsed();
+        if took > self.slow {
+            warn!("call" = path, "time spent" = ?took, "request stats");
+        }
+        done
+    }
+}
+
 /// What a learner answers: its status and a snapshot. Ranges are looked at where they are read, as
 /// serializable ones are answered.
 const LEARNERS_OWN: [&str; 3] = [
@@ -50,12 +63,7 @@ pub(crate) async fn pass(State(rules): State<Rules>, request: Request, next: Nex
     if let Err(status) = admit(&path, request.headers(), (rules.ask)()) {
         return refusal(status);
     }
-    let begin = Instant::now();
-    let response = next.run(request).await;
-    let took = begin.elapsed();
-    if took > rules.slow {
-        warn!("call" = path, "time spent" = ?took, "request stats");
-    }
+    let response = rules.timed(&path, next.run(request)).await;
     // A refusal has its status in the header, where nothing has been sent yet.
     match Status::from_header_map(response.headers()) {
         Some(status) if status.code() != Code::Ok => refusal(words::of_etcd(&path, status)),
@@ -74,7 +82,8 @@ pub(crate) fn refusal(status: Status) -> Response {
     status.into_http::<axum::body::Body>()
 }
 
-fn admit(path: &str, headers: &HeaderMap, standing: Standing) -> Result<(), Status> {
+/// Refuses what this member cannot do just now.
+pub(crate) fn admit(path: &str, headers: &HeaderMap, standing: Standing) -> Result<(), Status> {
     if standing.is_learner && !LEARNERS_OWN.contains(&path) {
         return Err(error::not_supported_for_learner());
     }

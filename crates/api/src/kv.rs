@@ -31,7 +31,11 @@ impl Kv for Service {
         if !request.serializable {
             self.linearize().await?;
         }
-        let mut response = self.read(move |state| read::range(state, &request)).await?;
+        let mut response = if request.range_end.is_empty() {
+            self.glance(|state| read::range(state, &request))?
+        } else {
+            self.read(move |state| read::range(state, &request)).await?
+        };
         self.complete(&mut response.header);
         Ok(Response::new(response))
     }

@@ -26,6 +26,7 @@
 //!
 //! [`Api`], then `kv.rs`; `error.rs` for the words.
 
+mod clients;
 mod cluster;
 mod ends;
 mod error;
@@ -38,11 +39,14 @@ mod lease;
 mod maintenance;
 mod router;
 mod service;
+mod unary;
 pub mod urls;
 mod version;
 mod watch;
 mod words;
 
+pub use clients::Clients;
 pub use router::Api;
 pub use service::Options;
+pub use unary::Body;
 pub use version::VERSION;

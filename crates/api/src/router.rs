@@ -13,6 +13,7 @@ use proto::etcdserverpb::watch_server::WatchServer;
 use proto::health::health_server::HealthServer;
 use tokio::sync::watch;
 
+use crate::clients::Clients;
 use crate::gate::{self, Rules};
 use crate::http;
 use crate::service::{Options, Service};
@@ -28,8 +29,8 @@ impl Api {
         Self(Service::new(handle, options, stopping))
     }
 
-    /// What a member serves to its clients: gRPC over HTTP/2, and pages over HTTP of any version.
-    pub fn clients(&self) -> Router {
+    /// What a member serves to its clients.
+    pub fn clients(&self) -> Clients {
         let Self(service) = self;
         let limit = service.options.message_bytes_max();
         macro_rules! serve {
@@ -40,15 +41,16 @@ impl Api {
         let standing = service.clone();
         let ask = Arc::new(move || standing.standing());
         let rules = Rules { ask, slow: service.options.slow_request };
-        Router::new()
+        let rest = Router::new()
             .route_service("/etcdserverpb.Cluster/{method}", serve!(ClusterServer))
             .route_service("/etcdserverpb.KV/{method}", serve!(KvServer))
             .route_service("/etcdserverpb.Lease/{method}", serve!(LeaseServer))
             .route_service("/etcdserverpb.Maintenance/{method}", serve!(MaintenanceServer))
             .route_service("/etcdserverpb.Watch/{method}", serve!(WatchServer))
             .route_service("/grpc.health.v1.Health/{method}", serve!(HealthServer))
-            .layer(middleware::from_fn_with_state(rules, gate::pass))
-            .merge(http::pages(service.clone()))
+            .layer(middleware::from_fn_with_state(rules.clone(), gate::pass))
+            .merge(http::pages(service.clone()));
+        Clients::new(service.clone(), rules, rest)
     }
 
     /// What a member serves to other members, beside what carries frames between them.

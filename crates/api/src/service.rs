@@ -140,6 +140,14 @@ impl Service {
         answer.map_err(error::of_read)?.map_err(error::of_refusal)
     }
 
+    /// Reads at once what takes little.
+    pub(crate) fn glance<T>(
+        &self,
+        read: impl FnOnce(&Published) -> Result<Result<T, Refusal>, Fault>,
+    ) -> Result<T, Status> {
+        self.handle.glance(read).map_err(error::of_read)?.map_err(error::of_refusal)
+    }
+
     /// A learner answers nothing that must be true now.
     pub(crate) fn refuse_learner(&self) -> Result<(), Status> {
         let is_learner = self.standing().is_learner;

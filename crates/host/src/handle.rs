@@ -131,7 +131,7 @@ impl Handle {
         self.shared().linearize(self.shared().request_timeout()).await
     }
 
-    /// Reads what may take long, on a thread for that.
+    /// Reads what may take long, on a thread for that; see also [`glance`](Self::glance).
     ///
     /// # Errors
     ///
@@ -147,6 +147,16 @@ impl Handle {
             return Err(Error::TooManyRequests);
         };
         shared.read(read).await
+    }
+
+    /// Reads here and now what takes no more than a few looks at the engine. Its caches answer most
+    /// of them, and another thread would cost several times what the read does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stopped`], when the engine turned out to be at fault.
+    pub fn glance<T>(&self, read: impl FnOnce(&Published) -> Result<T, Fault>) -> Result<T, Error> {
+        read(&self.published()).map_err(|fault| self.fault(fault))
     }
 
     /// A read of what is published has met a fault: the member ends.

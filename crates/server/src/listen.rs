@@ -1,11 +1,13 @@
 //! Listening: connections come in and are served HTTP/1 or HTTP/2, whichever they begin with.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::urls::{Url, Urls};
-use axum::Router;
+use hyper::body::{Body, Incoming};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,6 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
+use tower_service::Service;
 
 use self::authority::Tolerant;
 use crate::Error;
@@ -129,30 +132,40 @@ impl Listening {
 
     /// Serves until told to stop, then lets what is under way come to an end, for so long. Dropped
     /// before, it ends all at once.
-    pub(crate) async fn serve(
+    pub(crate) async fn serve<S, B>(
         self,
-        router: Router,
+        service: S,
         options: Options,
         stop: watch::Receiver<bool>,
         drain: Duration,
-    ) {
+    ) where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Send,
+        B: Body<Data: Send, Error: Into<axum::BoxError>> + Send + 'static,
+    {
         let places = Arc::new(Semaphore::new(connections_max()));
         let serving = self.listeners.into_iter().map(|listener| {
-            let (router, stop) = (router.clone(), stop.clone());
-            accept(listener, router, options, Arc::clone(&places), stop, drain)
+            let (service, stop) = (service.clone(), stop.clone());
+            accept(listener, service, options, Arc::clone(&places), stop, drain)
         });
         serving.collect::<JoinSet<()>>().join_all().await;
     }
 }
 
-async fn accept(
+async fn accept<S, B>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     options: Options,
     places: Arc<Semaphore>,
     mut stop: watch::Receiver<bool>,
     drain: Duration,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<axum::BoxError>> + Send + 'static,
+{
     let graceful = GracefulShutdown::new();
     let builder = builder(options);
     let mut connections = JoinSet::new();
@@ -172,7 +185,7 @@ async fn accept(
         };
         // Without it answers would wait for acknowledgements; a connection without is still one.
         drop(stream.set_nodelay(true));
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(service.clone());
         let stream = TokioIo::new(Tolerant::new(stream));
         let connection = builder.serve_connection_with_upgrades(stream, service);
         let connection = graceful.watch(connection.into_owned());

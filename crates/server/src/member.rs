@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Api;
-use axum::Router;
 use host::{Ending, Handle};
 use raftlog::Opened;
 use tokio::sync::watch;
@@ -16,7 +15,7 @@ use units::NodeId;
 use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
-use crate::listen::{Bound, Listening, Options};
+use crate::listen::{Bound, Options};
 use crate::{Config, Error, parts};
 
 /// A running member: it serves its peers from the start, and clients from when it has joined.
@@ -82,19 +81,21 @@ impl Member {
         );
         let stop = watch::Sender::new(false);
         let api = Api::new(handle.clone(), api_options(&config), stop.subscribe());
-        let peers = Serving::begin(
-            peers.listen()?,
-            watch::Sender::new(false),
+        let stop_peers = watch::Sender::new(false);
+        let serving = peers.listen()?.serve(
             carried.merge(api.peers()),
             Options::PEERS,
+            stop_peers.subscribe(),
             // What peers are told never comes to an end by itself.
             Duration::ZERO,
         );
+        let peers = Serving::begin(stop_peers, serving);
 
         joined(&handle).await?;
         let options = Options::clients(&config);
-        let clients =
-            Serving::begin(clients, stop, api.clients(), options, config.request_timeout());
+        let told = stop.subscribe();
+        let serving = clients.serve(api.clients(), options, told, config.request_timeout());
+        let clients = Serving::begin(stop, serving);
         info!("ready to serve client requests");
         for url in config.listen_client_urls.iter() {
             info!(
@@ -141,13 +142,9 @@ impl Member {
 
 impl Serving {
     fn begin(
-        listening: Listening,
         stop: watch::Sender<bool>,
-        router: Router,
-        options: Options,
-        drain: Duration,
+        serving: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
-        let serving = listening.serve(router, options, stop.subscribe(), drain);
         Self { stop, done: tokio::spawn(serving) }
     }
 

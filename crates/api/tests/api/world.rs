@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Api, Options};
+use api::{Api, Clients, Options};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -47,7 +47,7 @@ const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
 pub(crate) struct World {
     pub(crate) handle: Handle,
     pub(crate) stopping: watch::Sender<bool>,
-    pub(crate) router: Router,
+    pub(crate) clients: Clients,
     pub(crate) peers: Router,
     _folder: TempDir,
 }
@@ -87,32 +87,32 @@ impl World {
             slow_request: Duration::from_millis(300),
         };
         let api = Api::new(handle.clone(), options, stopping.subscribe());
-        Self { handle, stopping, router: api.clients(), peers: api.peers(), _folder: folder }
+        Self { handle, stopping, clients: api.clients(), peers: api.peers(), _folder: folder }
     }
 
-    pub(crate) fn kv(&self) -> KvClient<Router> {
-        KvClient::new(self.router.clone())
+    pub(crate) fn kv(&self) -> KvClient<Clients> {
+        KvClient::new(self.clients.clone())
     }
 
-    pub(crate) fn watch(&self) -> WatchClient<Router> {
-        WatchClient::new(self.router.clone())
+    pub(crate) fn watch(&self) -> WatchClient<Clients> {
+        WatchClient::new(self.clients.clone())
     }
 
-    pub(crate) fn lease(&self) -> LeaseClient<Router> {
-        LeaseClient::new(self.router.clone())
+    pub(crate) fn lease(&self) -> LeaseClient<Clients> {
+        LeaseClient::new(self.clients.clone())
     }
 
-    pub(crate) fn cluster(&self) -> ClusterClient<Router> {
-        ClusterClient::new(self.router.clone())
+    pub(crate) fn cluster(&self) -> ClusterClient<Clients> {
+        ClusterClient::new(self.clients.clone())
     }
 
-    pub(crate) fn maintenance(&self) -> MaintenanceClient<Router> {
-        MaintenanceClient::new(self.router.clone())
+    pub(crate) fn maintenance(&self) -> MaintenanceClient<Clients> {
+        MaintenanceClient::new(self.clients.clone())
     }
 
     /// Asks for a page.
     pub(crate) async fn page(&self, request: Request<Body>) -> (Response<()>, String) {
-        let mut router = self.router.clone();
+        let mut router = self.clients.clone();
         let response = within("a page", router.call(request)).await.expect("routers do not fail");
         let (head, body) = response.into_parts();
         let body = within("its end", body.collect()).await.expect("it ends").to_bytes();
@@ -168,6 +168,7 @@ fn config(spool: std::path::PathBuf) -> Config {
         },
         request_timeout: Duration::from_secs(7),
         request_bytes_max: REQUEST_BYTES_MAX,
+        hasten_first_election: true,
         strict_changes: true,
         sync_every: Duration::from_millis(100),
         spool,
