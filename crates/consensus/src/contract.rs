@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use bytes::Bytes;
 use units::{ConfChangeKind, ConfState, Entry, EntryKind, Index, NodeId, Time};
@@ -82,6 +83,11 @@ pub trait Consensus: Send {
 
     /// A message to the peer was lost, as the transport noticed.
     fn unreachable(&mut self, peer: NodeId);
+
+    /// The member has just started and can reach others by now, so that it need not wait for a
+    /// leader as long as if it had lost one: its next campaign comes earlier by so much, unless it
+    /// has heard of a leader.
+    fn hasten_election(&mut self, now: Time, by: Duration);
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
     fn deadline(&self) -> Option<Time>;

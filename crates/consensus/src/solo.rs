@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 use units::{ConfState, Entry, EntryKind, HardState, Index, NodeId, Position, Term, Time};
@@ -262,6 +263,8 @@ impl Consensus for Solo {
     fn snapshot_installed(&mut self, _now: Time, _marker: &Marker) {}
 
     fn unreachable(&mut self, _peer: NodeId) {}
+
+    fn hasten_election(&mut self, _now: Time, _by: Duration) {}
 
     fn deadline(&self) -> Option<Time> {
         None

@@ -9,7 +9,7 @@ use std::thread::{Builder, JoinHandle};
 use crate::desk::{Desk, Owner};
 use crate::order::Work;
 use crate::shared::Shared;
-use crate::{Ending, Space, durable, keep, space, versions};
+use crate::{Ending, Space, durable, keep, leading, space, versions};
 
 /// A member with its threads. When it is dropped without having been stopped, it ends as if its
 /// process was killed.
@@ -61,6 +61,9 @@ impl Running {
         };
         shared.runtime.spawn(versions::publish(Arc::clone(shared)));
         shared.runtime.spawn(versions::watch_over(Arc::clone(shared)));
+        if shared.config.hasten_first_election {
+            shared.runtime.spawn(leading::hasten_election(Arc::clone(shared)));
+        }
         Self { shared: Arc::clone(shared), threads: Mutex::new(Some(threads)) }
     }
 

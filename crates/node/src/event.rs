@@ -1,6 +1,7 @@
 //! What happens to a node.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 use consensus::{Marker, WriteTicket};
@@ -41,6 +42,12 @@ pub enum Event {
         first: Index,
         /// As many as were read; empty when they are trimmed away.
         entries: Vec<Entry>,
+    },
+    /// The member has just started and can reach others by now: if it has not heard of a leader, it
+    /// waits less for one, by so much.
+    HastenElection {
+        /// Most of an election timeout.
+        by: Duration,
     },
     /// From now on commands may enter the log, or not; at the start they may.
     Intake(Intake),

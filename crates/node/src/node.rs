@@ -132,6 +132,7 @@ impl Node {
             Event::EntriesRead { first, entries } => {
                 self.consensus.entries_read(self.now, first, entries);
             }
+            Event::HastenElection { by } => self.consensus.hasten_election(self.now, by),
             Event::Intake(intake) => self.turn(intake),
             Event::Persisted { ticket } => self.consensus.persisted(self.now, ticket),
             Event::Propose { ticket, command, urgency, by_leader_of: term } => {

@@ -416,6 +416,13 @@ impl Consensus for Raft {
         }
     }
 
+    fn hasten_election(&mut self, now: Time, by: Duration) {
+        self.advance(now);
+        if self.leader.is_none() {
+            self.timer.at = self.now.max(self.timer.at - by);
+        }
+    }
+
     fn deadline(&self) -> Option<Time> {
         match &self.part {
             Part::Leader(leading) => leading.deadline(self.config.check_quorum),

@@ -46,6 +46,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// `--election-timeout`
     pub election_timeout: Duration,
+    /// `--initial-election-tick-advance`
+    pub initial_election_tick_advance: bool,
     /// `--pre-vote`
     pub pre_vote: bool,
     /// `--strict-reconfig-check`
@@ -66,10 +68,8 @@ pub struct Config {
     pub request_bytes_max: usize,
     /// `--max-concurrent-streams`
     pub concurrent_streams_max: u32,
-    /// `--grpc-keepalive-interval`; `None` for no pings.
-    pub keepalive_interval: Option<Duration>,
-    /// `--grpc-keepalive-timeout`
-    pub keepalive_timeout: Duration,
+    /// `--grpc-keepalive-interval` and `--grpc-keepalive-timeout`.
+    pub keepalive: Keepalive,
     /// `--watch-progress-notify-interval`
     pub watch_progress_interval: Duration,
     /// `--warning-unary-request-duration`
@@ -96,6 +96,15 @@ pub enum LeaseCheckpoints {
     Noted,
     /// It is stored from the start.
     Stored,
+}
+
+/// How connections of clients are tested that say nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How long one may be silent before it is.
+    pub interval: Duration,
+    /// How long it may be silent then before it is given up.
+    pub timeout: Duration,
 }
 
 /// Why settings cannot be, in etcd's words.
@@ -195,6 +204,13 @@ const WATCH_PROGRESS_DEFAULT: Duration = Duration::from_secs(600);
 /// From where on a request is worth a line in the log when nothing is set.
 const SLOW_REQUEST_DEFAULT: Duration = Duration::from_millis(300);
 
+/// How Go's gRPC tests silent connections when it is told nothing.
+const KEEPALIVE_INTERVAL_DEFAULT: Duration = Duration::from_secs(7_200);
+const KEEPALIVE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
+
+/// What it makes of less.
+const KEEPALIVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
 const NAME_DEFAULT: &str = "default";
 
 impl Config {
@@ -237,6 +253,7 @@ impl Config {
             initial_cluster_token: settings.text("initial-cluster-token").to_owned(),
             heartbeat: Duration::from_millis(settings.uint("heartbeat-interval")),
             election_timeout: Duration::from_millis(settings.uint("election-timeout")),
+            initial_election_tick_advance: settings.bool("initial-election-tick-advance"),
             pre_vote: settings.bool("pre-vote"),
             strict_reconfig_check: settings.bool("strict-reconfig-check"),
             learners_max: usize::try_from(settings.int("max-learners")).unwrap_or(0),
@@ -251,8 +268,10 @@ impl Config {
             request_bytes_max: saturated(settings.uint("max-request-bytes")),
             concurrent_streams_max: u32::try_from(settings.uint("max-concurrent-streams"))
                 .unwrap_or(u32::MAX),
-            keepalive_interval: duration("grpc-keepalive-interval"),
-            keepalive_timeout: duration("grpc-keepalive-timeout").unwrap_or(Duration::MAX),
+            keepalive: keepalive(
+                duration("grpc-keepalive-interval"),
+                duration("grpc-keepalive-timeout"),
+            ),
             watch_progress_interval: duration("watch-progress-notify-interval")
                 .unwrap_or(WATCH_PROGRESS_DEFAULT),
             warning_request_duration: duration("warning-unary-request-duration")
@@ -337,6 +356,13 @@ fn initial_cluster(settings: &Settings) -> Result<BTreeMap<String, Urls>, BadCon
             .map_err(BadConfig::InitialCluster);
     }
     Ok(BTreeMap::from([(name.to_owned(), settings.urls("initial-advertise-peer-urls"))]))
+}
+
+/// If either is 0, etcd leaves both to its gRPC library: that has defaults of its own, and a least.
+fn keepalive(interval: Option<Duration>, timeout: Option<Duration>) -> Keepalive {
+    let usual = (KEEPALIVE_INTERVAL_DEFAULT, KEEPALIVE_TIMEOUT_DEFAULT);
+    let (interval, timeout) = interval.zip(timeout).unwrap_or(usual);
+    Keepalive { interval: interval.max(KEEPALIVE_INTERVAL_MIN), timeout }
 }
 
 fn lease_checkpoints(gates: &Gates) -> Result<LeaseCheckpoints, BadConfig> {

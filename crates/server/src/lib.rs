@@ -36,7 +36,8 @@ mod parts;
 mod run;
 
 pub use config::{
-    BadConfig, ClusterState, Config, LeaseCheckpoints, LogConfig, LogFormat, LogLevel, LogOutput,
+    BadConfig, ClusterState, Config, Keepalive, LeaseCheckpoints, LogConfig, LogFormat, LogLevel,
+    LogOutput,
 };
 pub use error::Error;
 pub use member::Member;

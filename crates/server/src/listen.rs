@@ -19,8 +19,8 @@ use tokio::time;
 use tower_service::Service;
 
 use self::authority::Tolerant;
-use crate::Error;
 use crate::error::in_words;
+use crate::{Error, Keepalive};
 
 mod authority;
 
@@ -46,10 +46,8 @@ const DESCRIPTORS_KEPT: u64 = 150;
 pub(crate) struct Options {
     /// HTTP/2 streams at a time in one connection.
     pub(crate) streams_max: u32,
-    /// How often a connection of HTTP/2 that says nothing is tested; `None` for never.
-    pub(crate) keepalive_interval: Option<Duration>,
-    /// How long it may take to answer then.
-    pub(crate) keepalive_timeout: Duration,
+    /// How connections of HTTP/2 are tested that say nothing.
+    pub(crate) keepalive: Keepalive,
     /// What a stream may have on its way unread.
     pub(crate) stream_window_bytes: u32,
 }
@@ -59,16 +57,14 @@ impl Options {
     /// a stream may use all of it.
     pub(crate) const PEERS: Self = Self {
         streams_max: u32::MAX,
-        keepalive_interval: Some(Duration::from_secs(2)),
-        keepalive_timeout: Duration::from_secs(3),
+        keepalive: Keepalive { interval: Duration::from_secs(2), timeout: Duration::from_secs(3) },
         stream_window_bytes: CONNECTION_WINDOW_BYTES,
     };
 
     pub(crate) fn clients(config: &crate::Config) -> Self {
         Self {
             streams_max: config.concurrent_streams_max,
-            keepalive_interval: config.keepalive_interval,
-            keepalive_timeout: config.keepalive_timeout,
+            keepalive: config.keepalive,
             stream_window_bytes: STREAM_WINDOW_BYTES,
         }
     }
@@ -220,8 +216,8 @@ fn builder(options: Options) -> auto::Builder<TokioExecutor> {
         .max_concurrent_streams(options.streams_max)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .initial_stream_window_size(options.stream_window_bytes)
-        .keep_alive_interval(options.keepalive_interval)
-        .keep_alive_timeout(options.keepalive_timeout);
+        .keep_alive_interval(options.keepalive.interval)
+        .keep_alive_timeout(options.keepalive.timeout);
     builder
 }
 

@@ -92,7 +92,9 @@ fn stored(seen: &Published) -> Option<Bytes> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_leader_goes_on_where_leases_were_checkpointed() {
-    let mut world = World::checkpointing(3, Some(Duration::from_millis(100)));
+    let mut world = World::with(3, |config| {
+        config.state.lease.checkpoint_every = Some(Duration::from_millis(100));
+    });
     let leader = world.leader().await;
     grant_with_key(&world, leader, 60).await;
     let granted = stored(&world.member(leader).published());

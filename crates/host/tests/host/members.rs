@@ -1,5 +1,7 @@
 //! Members that come and go.
 
+use std::time::{Duration, Instant};
+
 use host::{Ending, Error};
 use state::{Member, MemberChange, Refusal, Version};
 use units::NodeId;
@@ -29,6 +31,18 @@ async fn change(world: &World, at: NodeId, change: MemberChange) {
         }
     })
     .await;
+}
+
+/// So long that whoever waited for all of it would be told from who did not.
+const LONG_ELECTION: Duration = Duration::from_secs(8);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_start_together_do_not_wait_as_if_they_had_lost_a_leader() {
+    let began = Instant::now();
+    // The more there are the sooner the first of them campaigns.
+    let world = World::with(5, |config| config.consensus.election_timeout = LONG_ELECTION);
+    world.leader().await;
+    assert!(began.elapsed() < LONG_ELECTION, "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -40,8 +40,8 @@ pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
 pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) seats: BTreeMap<NodeId, Seat>,
-    /// How often leases are checkpointed.
-    checkpoint_every: Option<Duration>,
+    /// What is different from the usual configuration.
+    adjust: fn(&mut Config),
 }
 
 /// A member's place: what stays when it is not running.
@@ -56,13 +56,12 @@ pub(crate) struct Seat {
 impl World {
     /// A new cluster of so many members, all running.
     pub(crate) fn new(count: u64) -> Self {
-        Self::checkpointing(count, None)
+        Self::with(count, |_| {})
     }
 
-    /// One whose leader checkpoints leases.
-    pub(crate) fn checkpointing(count: u64, checkpoint_every: Option<Duration>) -> Self {
-        let network = Network::default();
-        let mut world = Self { network, seats: BTreeMap::new(), checkpoint_every };
+    /// One whose members are configured a little differently.
+    pub(crate) fn with(count: u64, adjust: fn(&mut Config)) -> Self {
+        let mut world = Self { network: Network::default(), seats: BTreeMap::new(), adjust };
         let members: Vec<_> = (1..=count).map(|id| member(NodeId(id))).collect();
         for member in &members {
             let id = NodeId(member.id);
@@ -112,7 +111,7 @@ impl World {
         let peers = self.seats.keys().filter(|peer| **peer != id);
         let peers = peers.map(|peer| Peer { id: *peer, urls: urls(*peer) }).collect();
         let mut config = config(id, seat.snapshots());
-        config.state.lease.checkpoint_every = self.checkpoint_every;
+        (self.adjust)(&mut config);
         start(parts, config, peers)
     }
 
@@ -281,6 +280,7 @@ pub(crate) fn config(id: NodeId, spool: PathBuf) -> Config {
         },
         request_timeout: Duration::from_secs(7),
         request_bytes_max: 1_500_000,
+        hasten_first_election: true,
         strict_changes: true,
         sync_every: SYNC_EVERY,
         spool,

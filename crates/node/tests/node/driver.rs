@@ -7,7 +7,7 @@
 //! propose 1 by-leader-of=2                 only while this member leads in that term
 //! change 7 add=2                           add, learner, update, remove
 //! read 1 2 | withdraw 1 | transfer 9 to=2
-//! receive from=2 body | persisted 3 | unreachable 2 | entries 5
+//! receive from=2 body | persisted 3 | unreachable 2 | entries 5 | hasten 800
 //! applied 5 4=accepted | durable 5 | trimmed
 //! intake closed | intake open
 //! snapshot from=2 at=9 spool=1 [wanted] | taken to=2 at=9 | sent to=2 arrived | installed
@@ -149,6 +149,10 @@ impl Driver {
                     Some("open") => Intake::Open,
                     other => return Err(format!("what is {other:?}?").into()),
                 }));
+            }
+            "hasten" => {
+                let by = Duration::from_millis(position(args)?);
+                self.handle(Event::HastenElection { by });
             }
             "unreachable" => self.handle(Event::Unreachable { peer: NodeId(position(args)?) }),
             "entries" => {

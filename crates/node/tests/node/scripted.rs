@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use consensus::{
@@ -174,6 +175,10 @@ impl Consensus for Scripted {
 
     fn unreachable(&mut self, peer: NodeId) {
         self.call(format!("unreachable {peer}"));
+    }
+
+    fn hasten_election(&mut self, _: Time, by: Duration) {
+        self.call(format!("hasten_election by {by:?}"));
     }
 
     /// It has something to do whenever the script says so.

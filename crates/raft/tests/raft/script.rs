@@ -7,6 +7,7 @@
 //! | `run` | everything that can happen without time passing happens |
 //! | `timeout 1` | member 1's clock goes to its next deadline |
 //! | `elect 1` | `timeout 1` and `run`, until it leads |
+//! | `hasten 1 500` | its next campaign comes so many ms earlier |
 //! | `elapse 500 [1 2]` | the clocks (of these) move on by so many ms; all runs after each timer |
 //! | `skip 500 [1 2]` | the clocks move on without anybody noticing |
 //! | `deliver [from=1] [to=2] [max=1]` | these messages arrive, and nothing else happens |
@@ -96,7 +97,7 @@ impl Script {
         match name {
             "cluster" | "join" | "crash" | "restart" => self.members(name, args)?,
             "run" => self.cluster.run(),
-            "timeout" | "elect" | "elapse" | "skip" => self.time(name, args)?,
+            "timeout" | "elect" | "hasten" | "elapse" | "skip" => self.time(name, args)?,
             "deliver" | "drop" | "keep" | "replay" | "message" => self.network(name, args)?,
             "cut" | "isolate" | "heal" => self.connect(name, args)?,
             "hold" | "free" => self.hold(name == "hold", args)?,
@@ -148,6 +149,10 @@ impl Script {
         match name {
             "timeout" => self.cluster.time_out(node(args)?),
             "elect" => return self.elect(node(args)?),
+            "hasten" => {
+                let (id, by) = (node(args)?, Duration::from_millis(number(args)?));
+                self.cluster.call(id, |machine, now| machine.hasten_election(now, by));
+            }
             _ => {
                 let span = Duration::from_millis(number(args)?);
                 let ids = self.nodes(args)?;

@@ -2,8 +2,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    Asked, BadConfig, Config, LeaseCheckpoints, LogConfig, LogFormat, LogLevel, LogOutput,
-    Settings, parse,
+    Asked, BadConfig, Config, Keepalive, LeaseCheckpoints, LogConfig, LogFormat, LogLevel,
+    LogOutput, Settings, parse,
 };
 
 fn settings(arguments: &[&str]) -> Settings {
@@ -101,8 +101,24 @@ fn odd_values_are_taken_as_etcd_takes_them() {
     .expect("odd, but fine");
     assert_eq!(config.quota_bytes, None);
     assert_eq!((config.txn_ops_max, config.learners_max), (0, 0));
-    assert_eq!(config.keepalive_interval, None);
     assert_eq!(config.watch_progress_interval, Duration::from_millis(200));
+}
+
+#[test]
+fn silent_connections_are_tested_as_gos_grpc_does() {
+    let keepalive = |interval: &str, timeout: &str| {
+        let config = config(&[
+            &format!("--grpc-keepalive-interval={interval}"),
+            &format!("--grpc-keepalive-timeout={timeout}"),
+        ]);
+        let Keepalive { interval, timeout } = config.expect("it can be").keepalive;
+        (interval.as_secs(), timeout.as_millis())
+    };
+    assert_eq!(keepalive("10s", "3s"), (10, 3_000));
+    assert_eq!(keepalive("10ms", "10ms"), (1, 10));
+    for (interval, timeout) in [("0s", "3s"), ("10s", "0"), ("-1s", "-1s")] {
+        assert_eq!(keepalive(interval, timeout), (7_200, 20_000));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::{Bound, Listening, Options};
+use crate::Keepalive;
 
 async fn listening() -> Listening {
     let urls = Urls::parse(&["http://127.0.0.1:0"]).expect("it is one");
@@ -39,6 +40,34 @@ async fn requests_under_way_are_answered_before_the_end() {
     assert!(text.starts_with("HTTP/1.1 200") && text.ends_with("done"), "{text}");
     serving.await.expect("it ends");
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_connection_that_answers_no_ping_is_given_up() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const PING: u8 = 6;
+    let bound = listening().await;
+    let address = bound.address().expect("it is bound");
+    let soon = Duration::from_millis(50);
+    let options =
+        Options { keepalive: Keepalive { interval: soon, timeout: soon }, ..Options::PEERS };
+    let (_stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(bound.serve(Router::new(), options, stopped, Duration::ZERO));
+    let mut client = TcpStream::connect(address).await.expect("it listens");
+    client.write_all(PREFACE).await.expect("written");
+    client.write_all(&SETTINGS).await.expect("written");
+    let mut frames = Vec::new();
+    client.read_to_end(&mut frames).await.expect("it ends");
+    let mut kinds = Vec::new();
+    let mut rest = &frames[..];
+    while let [a, b, c, kind, ..] = *rest {
+        kinds.push(kind);
+        let payload = u32::from_be_bytes([0, a, b, c]) as usize;
+        rest = rest.get(SETTINGS.len() + payload..).unwrap_or_default();
+    }
+    assert!(kinds.contains(&PING), "{kinds:?}");
+    serving.abort();
 }
 
 #[tokio::test]
