@@ -30,6 +30,11 @@ const NUMBER_MAX: u64 = u64::MAX >> 1;
 /// than some twenty times of itself in memory.
 const ENTRY_BYTES_MIN: u64 = 2;
 
+/// What a `raftpb.Message` begins with: the key of its kind, which is a number of one byte.
+const KIND_FIELD: u32 = 1;
+const KIND_KEY: u8 = 0x08;
+const KIND_MAX: u8 = 0x7f;
+
 /// The fields of `raftpb.Message` that hold messages.
 const ENTRIES_FIELD: u32 = 7;
 const RESPONSES_FIELD: u32 = 14;
@@ -87,10 +92,20 @@ pub fn decode(from: NodeId, to: NodeId, frame: &Bytes) -> Result<Message, FrameE
     from_wire(from, to, wire)
 }
 
+/// Whether a frame, if it is to be believed at all, proposes something: told by a glance, as all
+/// frames of all peers come by.
+#[must_use]
+pub fn proposes(frame: &Bytes) -> bool {
+    frame.starts_with(&[VERSION, KIND_KEY, MessageType::MsgProp as u8])
+}
+
 /// Walks over the fields before anything is made of them: nested messages could be far larger in
 /// memory than they are here.
 fn survey(frame: &Bytes) -> Result<(), FrameError> {
-    let mut rest: &[u8] = frame;
+    let [KIND_KEY, ..=KIND_MAX, rest @ ..] = &**frame else {
+        return nonsense("a message that does not begin with its kind");
+    };
+    let mut rest: &[u8] = rest;
     while rest.has_remaining() {
         let (field, wire_type) = decode_key(&mut rest).map_err(|_| FrameError::Malformed)?;
         let skipped = match wire_type {
@@ -109,6 +124,9 @@ fn survey(frame: &Bytes) -> Result<(), FrameError> {
             }
             WireType::StartGroup | WireType::EndGroup => return Err(FrameError::Malformed),
         };
+        if field == KIND_FIELD {
+            return nonsense("a message of two kinds");
+        }
         if field == RESPONSES_FIELD {
             return nonsense("answers are between a node and its own disk");
         }

@@ -201,6 +201,29 @@ fn what_no_member_sends_is_refused() {
     }
 }
 
+/// What a message is can be told by a glance at its frame, and by no trick hidden from it.
+#[test]
+fn a_proposal_is_known_by_its_first_bytes() {
+    for message in messages() {
+        let proposal = matches!(message.body, Body::Propose { .. });
+        assert_eq!(proposes(&encode(&message)), proposal, "{message:?}");
+    }
+    let body = b"\x10\x22\x18\x11\x3a\x03\x22\x01x";
+    let heads: [(&[u8], bool); 5] = [
+        (b"\x08\x02", true),
+        (b"", false),
+        (b"\x08\x82\x00", false),
+        (b"\x08\x00\x08\x02", false),
+        (b"\x88\x00\x02", false),
+    ];
+    for (head, fine) in heads {
+        let frame = Bytes::from([&[VERSION], head, body].concat());
+        assert_eq!((decode(FROM, TO, &frame).is_ok(), proposes(&frame)), (fine, fine), "{head:?}");
+        let last = Bytes::from([&[VERSION], &body[..], head].concat());
+        assert!(decode(FROM, TO, &last).is_err() && !proposes(&last), "{head:?} comes last");
+    }
+}
+
 #[test]
 fn a_snapshot_names_members_once_and_in_order() {
     let metadata = raftpb::SnapshotMetadata {
