@@ -1,11 +1,16 @@
 //! Where the transport delivers: everything is brought to the desk it belongs to.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use node::{Event, Ticket};
+use consensus::Body;
+use node::{Event, Ticket, frame};
+use prost::Message;
+use state::Command;
+use tracing::warn;
 use transport::{Answer, CallError, CallTicket, Lane, Sink, Source, UnreadableSnapshot};
-use units::NodeId;
+use units::{EntryKind, NodeId};
 
 use crate::order::Work;
 use crate::shared::Shared;
@@ -29,6 +34,12 @@ impl Ear {
 
 impl Sink for Ear {
     fn frame(&self, from: NodeId, _lane: Lane, frame: Bytes) {
+        if frame::proposes(&frame)
+            && let Some(shared) = self.0.upgrade()
+            && !proposes_commands(from, shared.identity.node, &frame)
+        {
+            return shared.refuse_frame(from);
+        }
         self.event(Event::Receive { from, frame });
     }
 
@@ -80,4 +91,30 @@ impl Sink for Ear {
             shared.removed();
         }
     }
+}
+
+impl Shared {
+    /// Counts a frame that was not let in. It is told of ever more rarely, so that nobody can fill
+    /// the log with it.
+    fn refuse_frame(&self, from: NodeId) {
+        let refused = self.frames_refused.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused.is_power_of_two() {
+            warn!(
+                "local-member-id" = %self.identity.node,
+                "remote-peer-id" = %from,
+                "refused-frames" = refused,
+                "dropped proposals of a peer that cannot be read"
+            );
+        }
+    }
+}
+
+/// Whether the state machine can read what a frame proposes. Once it is agreed on it is too late:
+/// every member would have to stop at it. A frame that is not to be believed at all is left to the
+/// node.
+fn proposes_commands(from: NodeId, to: NodeId, frame: &Bytes) -> bool {
+    let Ok(message) = frame::decode(from, to, frame) else { return true };
+    let Body::Propose { entries } = message.body else { return true };
+    let mut commands = entries.into_iter().filter(|(kind, _)| *kind == EntryKind::Normal);
+    commands.all(|(_, data)| Command::decode(data).is_ok())
 }

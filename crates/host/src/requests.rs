@@ -1,5 +1,6 @@
 //! A request's way through the member, and what is said when it takes too long.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use node::{Event, Ticket, Urgency};
@@ -135,7 +136,9 @@ impl Shared {
     pub(crate) async fn status(&self) -> Result<node::Status, Error> {
         let (answer, answered) = oneshot::channel();
         self.bring(Work::Status(answer))?;
-        answered.await.map_err(|_| Error::Stopped)
+        let mut status = answered.await.map_err(|_| Error::Stopped)?;
+        status.frames_refused += self.frames_refused.load(Ordering::Relaxed);
+        Ok(status)
     }
 
     /// How long a request may take.

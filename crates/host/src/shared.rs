@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     wire: Mutex<Wire>,
     /// Held by whoever makes the engine durable or replaces it: one excludes the other.
     engine: Mutex<()>,
+    /// How many frames of peers were refused before the node could.
+    pub(crate) frames_refused: AtomicU64,
     /// When the ordering thread was last seen at work, in milliseconds.
     alive_ms: AtomicU64,
     itself: Weak<Self>,
@@ -139,6 +141,7 @@ impl Shared {
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             wire: Mutex::default(),
             engine: Mutex::new(()),
+            frames_refused: AtomicU64::new(0),
             alive_ms: AtomicU64::new(0),
             itself: itself.clone(),
         })

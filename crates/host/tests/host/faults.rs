@@ -1,9 +1,18 @@
-//! Disks that fail, and members that must not go on.
+//! Disks that fail, members that must not go on, and a peer that must not stop the others.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consensus::{Body, Message as RaftMessage};
 use host::{Ending, Error};
-use units::NodeId;
+use prost::Message;
+use tokio::task::yield_now;
+use transport::{
+    Answer, CallError, CallTicket, Lane, Peer, Sink, Source, Transport, UnreadableSnapshot,
+};
+use units::{EntryKind, NodeId};
 
-use crate::world::{World, put, read, within, write};
+use crate::world::{CLUSTER, World, local, put, read, urls, within, write};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_fails_ends_the_member_and_acknowledges_nothing() {
@@ -46,4 +55,60 @@ async fn an_engine_that_lost_more_than_it_may_is_not_started() {
     world.seats.get_mut(&one).expect("it has a seat").engine = backend::MemDisk::new();
     let refused = world.try_start(one).err();
     assert!(matches!(refused, Some(Ending::Engine(backend::Fault::Corrupt { .. }))), "{refused:?}");
+}
+
+/// A peer that hears nothing.
+struct Deaf;
+
+impl Sink for Deaf {
+    fn frame(&self, _: NodeId, _: Lane, _: Bytes) {}
+
+    fn call(&self, _: NodeId, _: Bytes, _: Box<dyn Answer>) {}
+
+    fn called(&self, _: CallTicket, _: Result<Bytes, CallError>) {}
+
+    fn snapshot(&self, _: NodeId, _: Bytes, _: &mut dyn Source) -> Result<(), UnreadableSnapshot> {
+        Err(UnreadableSnapshot("nobody hears".into()))
+    }
+
+    fn snapshot_sent(&self, _: NodeId, _: bool) {}
+
+    fn unreachable(&self, _: NodeId) {}
+
+    fn removed(&self, _: NodeId) {}
+}
+
+/// What no state machine could read is kept out of the log, with whatever came in the same frame;
+/// the same without it is let in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_proposes_what_nobody_can_read_stops_nobody() {
+    let mut world = World::new(3);
+    let leader = world.leader().await;
+    let broken = world.other_than(leader);
+    world.kill(broken);
+    let network = world.network.join(CLUSTER, broken, Arc::new(Deaf));
+    network.set_peers(&[Peer { id: leader, urls: urls(leader) }]);
+    let propose = |entries: &[&[u8]]| {
+        let entries = entries.iter().map(|data| (EntryKind::Normal, Bytes::copy_from_slice(data)));
+        let body = Body::Propose { entries: entries.collect() };
+        let message = RaftMessage { from: broken, to: leader, term: None, body };
+        network.send(leader, Lane::Bulk, node::frame::encode(&message));
+    };
+    let command = |key: &str| put(key, "1").encode_to_vec();
+    propose(&[&command("a"), b"\xff\xff"]);
+    propose(&[&command("b"), &command("c")]);
+    let member = world.member(leader);
+    within("what can be read", async {
+        while local(member, "c").is_none() {
+            yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!((local(member, "a"), local(member, "b").as_deref()), (None, Some("1")));
+    assert_eq!(member.status().await.map(|status| status.frames_refused), Ok(1));
+    drop(network);
+    world.network.leave(broken);
+    world.start(broken);
+    write(world.member(broken), "d", "1").await;
+    world.assert_equal().await;
 }
