@@ -25,18 +25,6 @@ pub(crate) fn check_put(
     check_kept(reader, request)
 }
 
-/// The same within a transaction, where etcd looks at the key before it looks at the lease.
-pub(crate) fn check_put_in_txn(
-    reader: &Reader<'_>,
-    lessor: &Lessor,
-    request: &PutRequest,
-) -> Result<Result<(), Refusal>, Fault> {
-    if let Err(refusal) = check_key(request) {
-        return Ok(Err(refusal));
-    }
-    Ok(check_kept(reader, request)?.and_then(|()| check_lease(lessor, request)))
-}
-
 /// For members that do not look at it before they propose.
 fn check_key(request: &PutRequest) -> Result<(), Refusal> {
     let fits = (1..=mvcc::KEY_BYTES_MAX).contains(&request.key.len());

@@ -10,7 +10,7 @@ use proto::etcdserverpb::{RangeRequest, RequestOp, ResponseHeader, TxnRequest};
 use proto::spliced::{RangeResponse, Response, ResponseOp, TxnResponse};
 
 use crate::compare::all_hold;
-use crate::keys::{check_put_in_txn, delete_range, put, revision};
+use crate::keys::{check_put, delete_range, put, revision};
 use crate::outcome::{Refusal, header};
 use crate::range::range;
 
@@ -97,9 +97,7 @@ impl<'a> Way<'a> {
         for op in self.ops {
             let result = match (&op.request, lessor) {
                 (Some(Request::RequestRange(range)), _) => check_range(reader, range),
-                (Some(Request::RequestPut(put)), Some(lessor)) => {
-                    check_put_in_txn(reader, lessor, put)?
-                }
+                (Some(Request::RequestPut(put)), Some(lessor)) => check_put(reader, lessor, put)?,
                 (Some(Request::RequestTxn(_)), _) => {
                     let way = nested.next().expect("there is a way for each transaction");
                     way.check(reader, lessor)?

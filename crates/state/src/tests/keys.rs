@@ -32,9 +32,9 @@ fn kv_4_p3_the_lease_is_looked_at_before_the_key() {
     world.grant(5, 10).expect("it is new");
     assert_eq!(world.put_request(request.clone()), Err(Refusal::KeyNotFound));
     assert_eq!(world.revision(), 1, "nothing is written");
-    // In a transaction it is the other way round.
+    // In a transaction too; before 3.6 it was the other way round there.
     let both = PutRequest { lease: 6, ..request };
-    assert_eq!(world.txn(all([op(both)])), Err(Refusal::KeyNotFound));
+    assert_eq!(world.txn(all([op(both)])), Err(Refusal::LeaseNotFound));
 }
 
 #[test]
