@@ -113,7 +113,7 @@ impl Shared {
 /// every member would have to stop at it. A frame that is not to be believed at all is left to the
 /// node.
 fn proposes_commands(from: NodeId, to: NodeId, frame: &Bytes) -> bool {
-    let Ok(message) = frame::decode(from, to, frame) else { return true };
+    let Ok((message, _)) = frame::decode(from, to, frame) else { return true };
     let Body::Propose { entries } = message.body else { return true };
     let mut commands = entries.into_iter().filter(|(kind, _)| *kind == EntryKind::Normal);
     commands.all(|(_, data)| Command::decode(data).is_ok())

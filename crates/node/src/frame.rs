@@ -5,6 +5,10 @@
 //! that can be judged without knowing the log, so that consensus may rely on it: who says it to
 //! whom, that entries follow each other, and that no number is so large that counting on from it
 //! wraps.
+//!
+//! One thing is told that consensus does not know: with whatever a leader tells its followers it
+//! says whether it takes commands. One that does not sets `reject`, which such messages of etcd's
+//! never have and nobody there looks at.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -15,6 +19,8 @@ use prost::Message as _;
 use prost::encoding::{WireType, decode_key, decode_varint};
 use proto::raftpb::{self, MessageType};
 use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Term};
+
+use crate::Intake;
 
 /// The version of what is sent.
 const VERSION: u8 = 1;
@@ -66,22 +72,31 @@ pub enum FrameError {
     },
 }
 
-/// The frame of a message; for a snapshot's message the header of its stream.
+/// The frame of a message; for a snapshot's message the header of its stream. `intake` is the
+/// sender's.
 #[must_use]
-pub fn encode(message: &Message) -> Bytes {
-    let wire = to_wire(message);
+pub fn encode(message: &Message, intake: Intake) -> Bytes {
+    let mut wire = to_wire(message);
+    if is_a_leaders(&message.body) && intake == Intake::Closed {
+        wire.reject = Some(true);
+    }
     let mut frame = BytesMut::with_capacity(1 + wire.encoded_len());
     frame.extend_from_slice(&[VERSION]);
     wire.encode(&mut frame).expect("a buffer of memory has room for whatever fits into memory");
     frame.freeze()
 }
 
-/// The message of a frame that came from `from` to `to`. Its entries share the frame's memory.
+/// The message of a frame that came from `from` to `to`, and whether the sender takes commands, if
+/// it is a leader that speaks. Its entries share the frame's memory.
 ///
 /// # Errors
 ///
 /// When it is not to be believed; consensus must not see it.
-pub fn decode(from: NodeId, to: NodeId, frame: &Bytes) -> Result<Message, FrameError> {
+pub fn decode(
+    from: NodeId,
+    to: NodeId,
+    frame: &Bytes,
+) -> Result<(Message, Option<Intake>), FrameError> {
     match frame.first() {
         Some(&VERSION) => {}
         version => return Err(FrameError::UnknownVersion { version: version.copied() }),
@@ -89,7 +104,16 @@ pub fn decode(from: NodeId, to: NodeId, frame: &Bytes) -> Result<Message, FrameE
     let frame = frame.slice(1..);
     survey(&frame)?;
     let wire = raftpb::Message::decode(frame).map_err(|_| FrameError::Malformed)?;
-    from_wire(from, to, wire)
+    let reject = wire.reject();
+    let message = from_wire(from, to, wire)?;
+    let intake = if reject { Intake::Closed } else { Intake::Open };
+    let leads = is_a_leaders(&message.body);
+    Ok((message, leads.then_some(intake)))
+}
+
+/// Whether only a leader says such a thing, to a follower.
+fn is_a_leaders(body: &Body) -> bool {
+    matches!(body, Body::Append { .. } | Body::Heartbeat { .. })
 }
 
 /// Whether a frame, if it is to be believed at all, proposes something: told by a glance, as all

@@ -12,8 +12,9 @@ const FORMER_BYTES_MAX: usize = 16 << 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Intake {
     /// They may not: proposals are refused, those of peers dropped, and so is what a leader sends,
-    /// as if it was lost on the wire. All else goes on: votes, heartbeats, reads, and changes of
-    /// the configuration, which may be the way out.
+    /// as if it was lost on the wire. A leader tells its followers, so that they refuse proposals,
+    /// too. All else goes on: votes, heartbeats, reads, and changes of the configuration, which may
+    /// be the way out.
     Closed,
     /// They may.
     #[default]
@@ -31,6 +32,10 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn open() -> Self {
         Self { intake: Intake::Open, former_bytes: FORMER_BYTES_MAX }
+    }
+
+    pub(crate) fn intake(&self) -> Intake {
+        self.intake
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -7,7 +7,7 @@ use core::mem;
 
 use bytes::Bytes;
 use consensus::{Body, Consensus, Leadership, Marker, Message, ReadTicket, Role};
-use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Time};
+use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Term, Time};
 
 use crate::intake::{Door, Intake};
 use crate::membership::{Membership, decode_change, encode_change};
@@ -55,6 +55,8 @@ pub struct Node {
     consensus: Box<dyn Consensus>,
     leadership: Leadership,
     door: Door,
+    /// The newest term whose leader has said that it takes no commands, and not taken it back.
+    barred: Option<Term>,
     proposals: Proposals,
     reads: Reads,
     membership: Membership,
@@ -104,6 +106,7 @@ impl Node {
             leadership: Leadership { term: status.term, leader: status.leader, role: status.role },
             consensus,
             door: Door::open(),
+            barred: None,
             proposals: Proposals::default(),
             reads: Reads::new(config.first_read),
             membership: Membership::new(config.id, start.applied.conf_state.clone()),
@@ -246,10 +249,21 @@ impl Node {
         }
     }
 
+    /// Whether another member leads and takes no commands: what is passed on to it would be lost, and
+    /// whoever wants it would wait in vain.
+    fn is_barred(&self) -> bool {
+        let leader = self.leadership.leader;
+        leader.is_some_and(|leader| leader != self.id) && self.barred == Some(self.leadership.term)
+    }
+
     /// Offers what waits to consensus, as much as it takes; whether there was anything.
     fn propose(&mut self) -> bool {
         if !self.proposals.is_ready() {
             return false;
+        }
+        if self.is_barred() {
+            let turned_away = self.proposals.shed(|one| !one.payload.is_command());
+            self.refuse(turned_away, Refusal::NoSpace);
         }
         let status = self.consensus.status();
         let led = (status.role == Role::Leader).then_some(status.term);
@@ -290,7 +304,12 @@ impl Node {
 
     fn receive(&mut self, from: NodeId, data: &Bytes) {
         match frame::decode(from, self.id, data) {
-            Ok(message) if is_sound(&message.body) => {
+            Ok((message, intake)) if is_sound(&message.body) => {
+                match intake {
+                    Some(Intake::Closed) => self.barred = self.barred.max(message.term),
+                    Some(Intake::Open) if self.barred == message.term => self.barred = None,
+                    _ => {}
+                }
                 if let Some(message) = self.door.admit(message) {
                     self.consensus.step(self.now, message);
                 }
@@ -353,7 +372,7 @@ impl Node {
 
     fn snapshot_received(&mut self, from: NodeId, header: &Bytes, spool: SpoolTicket) {
         match frame::decode(from, self.id, header) {
-            Ok(message)
+            Ok((message, _))
                 if matches!(message.body, Body::Snapshot { .. })
                     && !self.snapshots.is_installing() =>
             {
@@ -447,7 +466,7 @@ impl Node {
     }
 
     fn send(&mut self, message: &Message) {
-        let (to, frame) = (message.to, frame::encode(message));
+        let (to, frame) = (message.to, frame::encode(message, self.door.intake()));
         self.effects.push_back(if matches!(message.body, Body::Snapshot { .. }) {
             assert_eq!(self.taken.take(), Some(to), "only what was taken is sent");
             Effect::SendSnapshot { to, header: frame }

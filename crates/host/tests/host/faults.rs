@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use consensus::{Body, Message as RaftMessage};
 use host::{Ending, Error};
+use node::Intake;
 use prost::Message;
 use tokio::task::yield_now;
 use transport::{
@@ -92,7 +93,7 @@ async fn a_peer_that_proposes_what_nobody_can_read_stops_nobody() {
         let entries = entries.iter().map(|data| (EntryKind::Normal, Bytes::copy_from_slice(data)));
         let body = Body::Propose { entries: entries.collect() };
         let message = RaftMessage { from: broken, to: leader, term: None, body };
-        network.send(leader, Lane::Bulk, node::frame::encode(&message));
+        network.send(leader, Lane::Bulk, node::frame::encode(&message, Intake::Open));
     };
     let command = |key: &str| put(key, "1").encode_to_vec();
     propose(&[&command("a"), b"\xff\xff"]);

@@ -75,6 +75,11 @@ fn messages() -> Vec<Message> {
     bodies().into_iter().map(message).collect()
 }
 
+/// What a leader with this intake says of it in such a message.
+fn told(message: &Message, intake: Intake) -> Option<Intake> {
+    matches!(message.body, Body::Append { .. } | Body::Heartbeat { .. }).then_some(intake)
+}
+
 /// A frame of version 1 around any protobuf bytes.
 fn framed(wire: &raftpb::Message) -> Bytes {
     let mut frame = vec![VERSION];
@@ -85,7 +90,10 @@ fn framed(wire: &raftpb::Message) -> Bytes {
 #[test]
 fn every_message_comes_back_as_it_was() {
     for message in messages() {
-        assert_eq!(decode(FROM, TO, &encode(&message)), Ok(message));
+        assert_eq!(
+            decode(FROM, TO, &encode(&message, Intake::Open)),
+            Ok((message.clone(), told(&message, Intake::Open)))
+        );
     }
 }
 
@@ -97,7 +105,7 @@ fn a_frame_is_a_version_and_what_etcd_would_send() {
         term: Some(Term(3)),
         body: Body::Heartbeat { commit: Index(5), context: Bytes::new() },
     };
-    assert_eq!(*encode(&heartbeat), *b"\x01\x08\x08\x10\x02\x18\x01\x20\x03\x40\x05");
+    assert_eq!(*encode(&heartbeat, Intake::Open), *b"\x01\x08\x08\x10\x02\x18\x01\x20\x03\x40\x05");
     // Seen between two members of etcd: a forwarded proposal has no term, and its entry only data.
     let proposal = Message {
         from: NodeId(1),
@@ -105,15 +113,25 @@ fn a_frame_is_a_version_and_what_etcd_would_send() {
         term: None,
         body: Body::Propose { entries: vec![(EntryKind::Normal, Bytes::from_static(b"x"))] },
     };
-    assert_eq!(*encode(&proposal), *b"\x01\x08\x02\x10\x02\x18\x01\x3a\x03\x22\x01x");
+    assert_eq!(*encode(&proposal, Intake::Open), *b"\x01\x08\x02\x10\x02\x18\x01\x3a\x03\x22\x01x");
+}
+
+/// A leader that takes no commands says so whenever it speaks; what others say stays what it was.
+#[test]
+fn a_leader_tells_whether_it_takes_commands() {
+    for message in messages() {
+        let frame = encode(&message, Intake::Closed);
+        let told = told(&message, Intake::Closed);
+        assert_eq!(decode(FROM, TO, &frame), Ok((message, told)));
+    }
 }
 
 #[test]
 fn entries_share_the_memory_of_their_frame() {
     let entries = vec![entry(EntryKind::Normal, 1, 1, b"some command")];
     let body = Body::Append { previous: position(0, 0), entries, commit: Index(0) };
-    let frame = encode(&Message { from: FROM, to: TO, term: Some(Term(1)), body });
-    let message = decode(FROM, TO, &frame).expect("it was just encoded");
+    let frame = encode(&Message { from: FROM, to: TO, term: Some(Term(1)), body }, Intake::Open);
+    let (message, _) = decode(FROM, TO, &frame).expect("it was just encoded");
     let Body::Append { entries, .. } = message.body else { panic!("an append comes back as one") };
     assert!(frame.as_ptr_range().contains(&entries[0].data.as_ptr()));
 }
@@ -121,7 +139,7 @@ fn entries_share_the_memory_of_their_frame() {
 #[test]
 fn a_message_for_or_from_another_is_refused() {
     for message in messages() {
-        let frame = encode(&message);
+        let frame = encode(&message, Intake::Open);
         assert_eq!(decode(FROM, NodeId(9), &frame), Err(FrameError::ForAnother { to: TO.0 }));
         if !matches!(message.body, Body::TransferLeader { .. }) {
             assert_eq!(
@@ -135,7 +153,7 @@ fn a_message_for_or_from_another_is_refused() {
 #[test]
 fn another_version_is_refused() {
     assert_eq!(decode(FROM, TO, &Bytes::new()), Err(FrameError::UnknownVersion { version: None }));
-    let mut frame = encode(&messages()[0]).to_vec();
+    let mut frame = encode(&messages()[0], Intake::Open).to_vec();
     frame[0] = 2;
     assert_eq!(
         decode(FROM, TO, &frame.into()),
@@ -206,7 +224,7 @@ fn what_no_member_sends_is_refused() {
 fn a_proposal_is_known_by_its_first_bytes() {
     for message in messages() {
         let proposal = matches!(message.body, Body::Propose { .. });
-        assert_eq!(proposes(&encode(&message)), proposal, "{message:?}");
+        assert_eq!(proposes(&encode(&message, Intake::Open)), proposal, "{message:?}");
     }
     let body = b"\x10\x22\x18\x11\x3a\x03\x22\x01x";
     let heads: [(&[u8], bool); 5] = [
@@ -251,13 +269,13 @@ fn damaged_frames_do_no_harm() {
         usize::try_from(random >> 33).expect("31 bits fit")
     };
     let judge = |frame: Vec<u8>| {
-        if let Ok(message) = decode(FROM, TO, &frame.into()) {
-            let again = decode(FROM, TO, &encode(&message));
-            assert_eq!(again, Ok(message));
+        if let Ok((message, intake)) = decode(FROM, TO, &frame.into()) {
+            let again = decode(FROM, TO, &encode(&message, intake.unwrap_or_default()));
+            assert_eq!(again, Ok((message, intake)));
         }
     };
     for message in messages() {
-        let frame = encode(&message);
+        let frame = encode(&message, Intake::Open);
         for end in 0..frame.len() {
             judge(frame[..end].to_vec());
         }

@@ -7,7 +7,8 @@
 //! propose 1 by-leader-of=2                 only while this member leads in that term
 //! change 7 add=2                           add, learner, update, remove
 //! read 1 2 | withdraw 1 | transfer 9 to=2
-//! receive from=2 body | persisted 3 | unreachable 2 | entries 5 | hasten 800
+//! receive from=2 [term=9] body [closed]    a leader may take no commands
+//! persisted 3 | unreachable 2 | entries 5 | hasten 800
 //! applied 5 4=accepted | durable 5 | trimmed
 //! intake closed | intake open
 //! snapshot from=2 at=9 spool=1 [wanted] | taken to=2 at=9 | sent to=2 arrived | installed
@@ -132,8 +133,10 @@ impl Driver {
             }
             "receive" => {
                 let from = NodeId(key(args, "from")?);
-                let message = Message { from, to: SELF, term: Some(Term(9)), body: body(args)? };
-                self.handle(Event::Receive { from, frame: frame::encode(&message) });
+                let term = Some(Term(optional_key(args, "term")?.unwrap_or(9)));
+                let message = Message { from, to: SELF, term, body: body(args)? };
+                let intake = intake(args.next_pos().unwrap_or("open"))?;
+                self.handle(Event::Receive { from, frame: frame::encode(&message, intake) });
             }
             "receive-raw" => {
                 let from = NodeId(key(args, "from")?);
@@ -144,11 +147,7 @@ impl Driver {
                 self.handle(Event::Persisted { ticket: WriteTicket(position(args)?) });
             }
             "intake" => {
-                self.handle(Event::Intake(match args.next_pos() {
-                    Some("closed") => Intake::Closed,
-                    Some("open") => Intake::Open,
-                    other => return Err(format!("what is {other:?}?").into()),
-                }));
+                self.handle(Event::Intake(intake(args.next_pos().ok_or("which?")?)?));
             }
             "hasten" => {
                 let by = Duration::from_millis(position(args)?);
@@ -189,7 +188,7 @@ impl Driver {
                 }
                 let header = match args.take_key("header") {
                     Some(other) => Bytes::copy_from_slice(other.as_bytes()),
-                    None => frame::encode(&message),
+                    None => frame::encode(&message, Intake::Open),
                 };
                 self.handle(Event::SnapshotReceived { from, header, spool });
             }
@@ -428,11 +427,12 @@ fn show(effect: &Effect) -> String {
         Effect::ReadDone { ticket } => format!("ReadDone {}", ticket.0),
         Effect::Refused { ticket, why } => format!("Refused {}: {why}", ticket.0),
         Effect::Send { to, lane, frame } => {
-            let message = frame::decode(SELF, *to, frame).expect("frames can be read back");
-            format!("Send to {to} on {lane:?}: {:?}", message.body)
+            let (message, intake) = frame::decode(SELF, *to, frame).expect("it can be read back");
+            let closed = if intake == Some(Intake::Closed) { ", takes no commands" } else { "" };
+            format!("Send to {to} on {lane:?}: {:?}{closed}", message.body)
         }
         Effect::SendSnapshot { to, header } => {
-            let message = frame::decode(SELF, *to, header).expect("frames can be read back");
+            let (message, _) = frame::decode(SELF, *to, header).expect("it can be read back");
             match message.body {
                 Body::Snapshot { marker } => {
                     format!("SendSnapshot to {to} at {}", marker.position.index)
@@ -472,6 +472,14 @@ fn marker(index: u64) -> Marker {
 fn entry(index: u64, term: u64, bytes: usize) -> Entry {
     let data = Bytes::from(vec![b'.'; bytes]);
     Entry { kind: EntryKind::Normal, term: Term(term), index: Index(index), data }
+}
+
+fn intake(word: &str) -> Answer<Intake> {
+    match word {
+        "closed" => Ok(Intake::Closed),
+        "open" => Ok(Intake::Open),
+        other => Err(format!("what is {other}?").into()),
+    }
 }
 
 fn peer(id: NodeId, matched: Index) -> PeerStatus {
