@@ -143,13 +143,15 @@ impl LsmBackend {
         let name = if place == FLUSHER { "lsm-flush" } else { "lsm-compact" };
         let thread = std::thread::Builder::new().name(name.to_string());
         let body = move || {
-            if place == FLUSHER {
-                give_way(FLUSH_NICE);
-                shared.flush_forever();
-            } else {
-                give_way(COMPACT_NICE);
-                shared.compact_forever(place);
-            }
+            shared.serve(name, || {
+                if place == FLUSHER {
+                    give_way(FLUSH_NICE);
+                    shared.flush_forever();
+                } else {
+                    give_way(COMPACT_NICE);
+                    shared.compact_forever(place);
+                }
+            });
         };
         let thread = thread.spawn(body).map_err(|error| Fault::Io {
             doing: format!("starting the thread {name}"),
@@ -168,8 +170,7 @@ impl Drop for LsmBackend {
         drop(hold(&self.shared.work));
         self.shared.wanted.notify_all();
         for thread in self.threads.drain(..) {
-            // A panic of its own has been reported by it.
-            let _ = thread.join();
+            thread.join().expect("what a thread panics with is caught by it");
         }
     }
 }
@@ -248,6 +249,15 @@ impl Shared {
         hold(&self.work).broken.get_or_insert_with(|| fault.clone());
         self.done.notify_all();
         fault
+    }
+
+    /// Runs a thread. If it panics, that ends the engine: whoever writes hears of it, and nobody
+    /// waits for what is not done any more.
+    fn serve(&self, thread: &str, run: impl FnOnce()) {
+        if let Err(panic) = fault::guarded(run) {
+            let doing = format!("running the thread {thread}");
+            self.break_with(Fault::Io { doing, error: panic });
+        }
     }
 
     /// Asks for a flush when it is time; holds the writer back if the threads cannot keep up.
@@ -421,3 +431,6 @@ fn give_way(nice: i32) {
     #[cfg(not(target_os = "linux"))]
     let _ = nice;
 }
+
+#[cfg(test)]
+mod tests;

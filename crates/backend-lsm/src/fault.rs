@@ -57,9 +57,7 @@ pub(crate) fn of_opening(directory: &Path, error: &dyn Display) -> Fault {
 }
 
 /// Runs what may panic on files it cannot make sense of.
-pub(crate) fn guarded<T>(
-    run: impl FnOnce() -> Result<T, Error>,
-) -> Result<Result<T, Error>, String> {
+pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))

@@ -28,8 +28,7 @@
 //!   and the newest visible number second.
 //! - `engine` names a tree that is complete and durable.
 //! - A disk without room is no fault: merges leave some to others, and what cannot be put into
-//!   files
-//!   stays in memory until it can.
+//!   files stays in memory until it can.
 //!
 //! # What it does not know
 //!

@@ -1,0 +1,33 @@
+use std::thread;
+
+use backend::Table;
+
+use super::*;
+
+const TABLE: Table = Table { id: 1, name: "engine-tests" };
+
+/// Nothing reaches a file any more once a thread has panicked: whoever writes meanwhile is told, and
+/// so is whoever comes then.
+#[test]
+fn a_thread_that_panics_ends_the_engine() {
+    let directory = tempfile::tempdir().expect("there is room for a directory");
+    let options = Options { cache_bytes: 1 << 20, memtable_bytes: 1 << 10 };
+    let engine = LsmBackend::open(directory.path(), options).expect("the engine opens");
+    let shared = &engine.shared;
+    let told = thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            loop {
+                let mut batch = Batch::new();
+                batch.put(TABLE, &b"key"[..], vec![0; 1 << 10]);
+                if let Err(fault) = engine.write(batch) {
+                    return fault;
+                }
+            }
+        });
+        shared.serve("lsm-test", || panic!("a bug"));
+        writer.join().expect("it is told")
+    });
+    let expected = Fault::Io { doing: "running the thread lsm-test".into(), error: "a bug".into() };
+    assert_eq!(told, expected);
+    assert_eq!(engine.sync(), Err(expected));
+}
