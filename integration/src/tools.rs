@@ -101,6 +101,11 @@ impl Tools {
         self.existing("etcd-3.7/etcd")
     }
 
+    /// Whether genuine `etcd` of a release is installed.
+    pub fn has_etcd(&self, version: &str) -> bool {
+        self.root.join(format!("etcd-{version}/bin/etcd")).exists()
+    }
+
     /// A Python that can import `etcd3`.
     pub fn python(&self) -> PathBuf {
         self.existing("python/bin/python")

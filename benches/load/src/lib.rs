@@ -1,22 +1,24 @@
 //! Load for any server that speaks etcd's gRPC, and what that load costs.
 //!
 //! In go endpoints, a load (puts, gets, pages, filling) and a number of clients; out come
-//! throughput, latencies, and the CPU time and memory of the servers' processes, as the kernel
-//! counts them. [`versus`] starts two servers in turn and compares.
+//! throughput, latencies, and the CPU time, memory and disk of the servers' processes, as the kernel
+//! counts them. [`versus`] starts servers in turn and compares.
 //!
 //! ```text
-//!   versus ──► integration::Cluster        fresh members for every round
-//!      ├─────► run, fill ──► Connections   clients that share a few HTTP/2 connections
-//!      │          └────────► Usage         /proc, before and after
-//!      └─────► Report                      medians, as Markdown and as JSON
+//!   versus ──► integration::Cluster    fresh members for every stage of every round
+//!      ├─────► run, fill               clients, and what they ask for
+//!      │          ├──► Pool ──► wire   they share a few connections, and one thread
+//!      │          └──► Usage           /proc, before and after
+//!      └─────► Recorder ──► Report     medians, as Markdown and as JSON, after every step
 //! ```
 //!
 //! # Invariants
 //!
-//! - The generator is one thread, so that it takes little from servers on the same machine, and the
-//!   same from each.
+//! - The generator is one thread and costs a few microseconds a request, so that it takes little
+//!   from servers on the same machine, and the same from each. What it costs is written down.
 //! - What is measured lies between two instants: requests that end in between, CPU time in between.
-//! - A request that fails is counted, never timed; a comparison with failures says so.
+//! - A request that fails, or whose answer is not what was asked for, is counted, never timed; a
+//!   comparison with failures says so.
 //!
 //! # What it does not know
 //!
@@ -24,15 +26,32 @@
 //!
 //! # Where to start
 //!
-//! [`Load`], then [`run`].
+//! [`Load`], then [`run`]; `wire` for how a request costs so little.
 
-mod connections;
-mod drive;
+mod closed;
+mod fill;
+mod histogram;
+mod measure;
+mod message;
+mod outcome;
+mod plan;
+mod pool;
+mod recorder;
 mod report;
+mod request;
 mod usage;
 pub mod versus;
+mod wire;
 
-pub use connections::Connections;
-pub use drive::{Amount, Load, Outcome, fill, run};
-pub use report::{Measure, Report, Sample};
+pub use closed::{Amount, run};
+pub use fill::fill;
+pub use histogram::Histogram;
+pub use measure::Measure;
+pub use outcome::Outcome;
+pub use plan::{Plan, Trial};
+pub use pool::Pool;
+pub use recorder::Recorder;
+pub use report::{Report, Sample};
+pub use request::Load;
 pub use usage::Usage;
+pub use wire::Broken;

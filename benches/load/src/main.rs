@@ -1,145 +1,206 @@
 //! Arguments in, a comparison or one load's numbers out.
 
-use std::path::{Path, PathBuf};
+mod options;
+
+use std::env;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use std::{env, fs};
 
 use integration::{Server, Tools};
-use load::versus::{self, Plan};
-use load::{Amount, Connections, Load, fill, run};
+use load::versus::{Side, compare};
+use load::{Amount, Load, Outcome, Plan, Pool, Recorder, Trial, fill, run};
+
+use options::Options;
 
 const USAGE: &str = "\
-usage: etcdd-load versus [--reference=PATH] [--candidate=PATH] [--quick] [--members=1,3]
-                         [--rounds=N] [--seconds=N] [--output=FOLDER]
-           Compares two servers. The reference is genuine etcd 3.5.1 as integration/setup
-           installs it; the candidate is the etcdd beside this program. Members keep their
-           data in TMPDIR.
-       etcdd-load fill|put|get|serializable-get|page --endpoints=URL,…
+usage: etcdd-load versus [OPTION]…
+           Compares servers that take etcd's flags, in turn, each time with fresh data (in TMPDIR):
+           about 25 minutes; with --quick about 5, with --full about 3 hours. Progress goes to
+           stderr. After each step the table and all numbers are in the output folder, so that a run
+           that is aborted has its table too.
+             --bin=[NAME=]PATH        the candidate; else the etcdd beside this program
+             --reference=R,…          what it is compared with: [NAME=]PATH, or a version of etcd
+                                      that integration/setup installs; else 3.5.1
+             --loads=LOAD,…           idle page range get serializable-get put put-1k mix txn
+                                      million restart; or usual, or all
+                                      (else usual: idle,page,get,put,million,restart)
+             --quick                  one short round, 200,000 keys for a million
+             --full                   all loads, longer, also with 100 clients, and compared with
+                                      etcd 3.7 too, if it is installed
+             --members=1,3            sizes of clusters
+             --rounds=N               how often each has its turn; medians are shown
+             --seconds=N              how long each load is measured
+             --clients=1,1000         how many clients ask at the same time
+             --connections=N          how many connections they share
+             --keys=N --keys-max=N    how many keys loads work on, and how many a million are
+             --output=FOLDER          where versus.md and versus.json go
+       etcdd-load fill|put|get|serializable-get|mix|txn|page|range --endpoints=URL,…
                          [--pids=N,…] [--clients=N] [--connections=N] [--keys=N] [--seconds=N]
-           Puts one load on running servers.";
+                         [--value-bytes=N]
+           Puts one load on running servers, and measures the processes with these ids.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    let asks_for_help = |argument: &String| ["--help", "-h", "help"].contains(&argument.as_str());
+    if arguments.iter().any(asks_for_help) {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let result = match arguments.split_first() {
-        Some((name, rest)) if name == "versus" => compare(&Options(rest)),
-        Some((name, rest)) => drive(name, &Options(rest)),
+        Some((name, rest)) if name == "versus" => versus(rest),
+        Some((name, rest)) => drive(name, rest),
         None => Err("no command".to_owned()),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("{reason}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-    }
+    result.unwrap_or_else(|reason| {
+        eprintln!("{reason}; see --help");
+        ExitCode::from(2)
+    })
 }
 
-/// Arguments of the form `--name=value`, or `--name` alone.
-struct Options<'a>(&'a [String]);
-
-impl Options<'_> {
-    fn check(&self, known: &[&str]) -> Result<(), String> {
-        let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
-        match self.0.iter().find(|argument| !known.contains(&name(argument).as_str())) {
-            Some(stranger) => Err(format!("unknown argument {stranger}")),
-            None => Ok(()),
+fn versus(arguments: &[String]) -> Result<ExitCode, String> {
+    let known = [
+        "--bin",
+        "--clients",
+        "--connections",
+        "--full",
+        "--keys",
+        "--keys-max",
+        "--loads",
+        "--members",
+        "--output",
+        "--quick",
+        "--reference",
+        "--rounds",
+        "--seconds",
+    ];
+    let options = Options::parse(arguments, &known)?;
+    let plan = plan(options)?;
+    let references = match options.text("--reference") {
+        Some(references) => references.to_owned(),
+        None if options.has("--full") && Tools::installed().has_etcd("3.7") => {
+            "3.5.1,3.7".to_owned()
         }
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find_map(|argument| argument.strip_prefix(name)?.strip_prefix('='))
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|argument| argument == name)
-    }
-
-    fn number<T: std::str::FromStr>(&self, name: &str, default: T) -> Result<T, String> {
-        let Some(text) = self.text(name) else { return Ok(default) };
-        text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))
-    }
-
-    fn numbers<T: std::str::FromStr>(&self, name: &str) -> Result<Vec<T>, String> {
-        let Some(text) = self.text(name) else { return Ok(Vec::new()) };
-        let parsed: Result<Vec<T>, _> = text.split(',').map(str::parse).collect();
-        parsed.map_err(|_| format!("{name} takes numbers, not {text:?}"))
-    }
+        None => "3.5.1".to_owned(),
+    };
+    let mut sides = references.split(',').map(side).collect::<Result<Vec<Side>, String>>()?;
+    let beside = env::current_exe().map_err(|error| error.to_string())?.with_file_name("etcdd");
+    let candidate =
+        options.text("--bin").map_or_else(|| beside.display().to_string(), str::to_owned);
+    sides.push(side(&candidate)?);
+    let planned = plan.estimate(sides.len());
+    eprintln!("about {} minutes", planned.as_secs().div_ceil(60));
+    let folder = options.text("--output").map(PathBuf::from);
+    let mut recorder = Recorder::new(plan.report(&sides), folder, planned);
+    compare(&sides, &plan, &mut recorder);
+    println!("{}", recorder.report().markdown());
+    let clean = recorder.report().failures.is_empty();
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn compare(options: &Options<'_>) -> Result<(), String> {
-    let known = ["--reference", "--candidate", "--quick", "--members", "--rounds", "--seconds"];
-    options.check(&[&known[..], &["--output"]].concat())?;
-    let beside = || -> PathBuf {
-        let own = env::current_exe().expect("a running program has a path");
-        own.with_file_name("etcdd")
+fn plan(options: Options<'_>) -> Result<Plan, String> {
+    let mut plan = match (options.has("--quick"), options.has("--full")) {
+        (true, true) => return Err("--quick and --full are different wishes".to_owned()),
+        (true, false) => Plan::quick(),
+        (false, true) => Plan::full(),
+        (false, false) => Plan::usual(),
     };
-    let path = |name, default: &dyn Fn() -> PathBuf| {
-        Server::at(options.text(name).map_or_else(default, PathBuf::from))
-    };
-    let reference = path("--reference", &|| Tools::installed().etcd("3.5.1"));
-    let candidate = path("--candidate", &beside);
-    let mut plan = if options.has("--quick") { Plan::quick() } else { Plan::full() };
+    if let Some(names) = options.text("--loads") {
+        plan.trials = Trial::parse(names)?;
+    }
+    plan.members = options.numbers("--members", plan.members)?;
     plan.rounds = options.number("--rounds", plan.rounds)?;
+    plan.clients = options.numbers("--clients", plan.clients)?;
+    plan.connections = options.number("--connections", plan.connections)?;
+    plan.keys = options.number("--keys", plan.keys)?;
+    plan.keys_max = options.number("--keys-max", plan.keys_max)?;
     plan.measured = match options.number("--seconds", 0)? {
         0 => plan.measured,
         seconds => Duration::from_secs(seconds),
     };
-    let members = options.numbers("--members")?;
-    if !members.is_empty() {
-        plan.members = members;
+    if plan.keys == 0 || plan.keys_max <= plan.keys {
+        return Err("there must be some keys, and more of them at the end".to_owned());
     }
-    let report = versus::compare(&reference, &candidate, &plan);
-    let markdown = report.markdown();
-    println!("{markdown}");
-    if let Some(folder) = options.text("--output") {
-        let write = |name: &str, text: &str| {
-            fs::write(Path::new(folder).join(name), text).map_err(|error| error.to_string())
-        };
-        fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
-        write("versus.md", &markdown)?;
-        write("versus.json", &format!("{:#}\n", report.json()))?;
-        eprintln!("written to {folder}/versus.md and versus.json");
-    }
-    Ok(())
+    Ok(plan)
 }
 
-fn drive(name: &str, options: &Options<'_>) -> Result<(), String> {
-    let known = ["--endpoints", "--pids", "--clients", "--connections", "--keys", "--seconds"];
-    options.check(&known)?;
+/// A server by `NAME=PATH`, `PATH`, or the version of a genuine etcd.
+fn side(text: &str) -> Result<Side, String> {
+    let (name, path) = match text.split_once('=') {
+        Some((name, path)) => (Some(name), PathBuf::from(path)),
+        None if text.starts_with(|first: char| first.is_ascii_digit()) => {
+            (None, Tools::installed().etcd(text))
+        }
+        None => (None, PathBuf::from(text)),
+    };
+    if !path.is_file() {
+        return Err(format!("there is no server at {}", path.display()));
+    }
+    let server = Server::at(path);
+    let (major, minor, patch) = server.version;
+    let file = server.path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.map_or_else(|| format!("{file} {major}.{minor}.{patch}"), str::to_owned);
+    Ok(Side { name, server })
+}
+
+fn drive(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
+    let known = [
+        "--clients",
+        "--connections",
+        "--endpoints",
+        "--keys",
+        "--pids",
+        "--seconds",
+        "--value-bytes",
+    ];
+    let options = Options::parse(arguments, &known)?;
     let endpoints = options.text("--endpoints").ok_or("--endpoints is needed")?;
     let endpoints: Vec<String> = endpoints.split(',').map(str::to_owned).collect();
-    let pids: Vec<u32> = options.numbers("--pids")?;
+    let pids: Vec<u32> = options.numbers("--pids", Vec::new())?;
     let keys = options.number("--keys", 100_000)?;
-    let count = options.number("--connections", 20)?;
+    let value_bytes = options.number("--value-bytes", 256)?;
     let amount = Amount {
         clients: options.number("--clients", 1)?,
         warmup: Duration::from_secs(1),
         measured: Duration::from_secs(options.number("--seconds", 10)?),
     };
-    let value_bytes = 256;
     let load = match name {
         "fill" => None,
         "put" => Some(Load::Put { keys, value_bytes }),
         "get" => Some(Load::Get { keys, serializable: false }),
         "serializable-get" => Some(Load::Get { keys, serializable: true }),
-        "page" => Some(Load::Page { limit: 500 }),
+        "mix" => Some(Load::Mix { keys, value_bytes }),
+        "txn" => Some(Load::Txn { keys, value_bytes }),
+        "page" => Some(Load::Page { keys, limit: 500 }),
+        "range" => Some(Load::Range { keys }),
         _ => return Err(format!("unknown command {name}")),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(async {
-        let connections =
-            Connections::open(&endpoints, count).await.map_err(|error| format!("{error:?}"))?;
-        match load {
-            None => {
-                let took = fill(&connections, 0, keys, value_bytes).await;
-                println!("{keys} keys in {:?}", took.map_err(|status| status.to_string())?);
-            }
-            Some(load) => {
-                let outcome = run(&connections, load, amount, &pids).await;
-                println!("{:.0} per second; {outcome:#?}", outcome.per_second());
-            }
-        }
-        Ok(())
-    })
+    let count = options.number("--connections", 20)?;
+    let mut pool = Pool::open(&endpoints, count).map_err(|broken| broken.to_string())?;
+    let outcome = match load {
+        None => fill(&mut pool, 0, keys, value_bytes, &pids),
+        Some(load) => run(&mut pool, load, amount, &pids),
+    };
+    println!("{}", summary(&outcome.map_err(|broken| broken.to_string())?));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(outcome: &Outcome) -> String {
+    let quantile = |share| outcome.latencies.quantile(share).as_secs_f64() * 1_000.0;
+    format!(
+        "{:.0} per second; p50 {:.3} ms, p99 {:.3} ms, p99.9 {:.3} ms, longest {:.3} ms; servers: \
+         {:.4} CPU s per 1,000, {} MiB resident, {} KiB written; generator: {:.2} CPU µs each; {} \
+         failed {}",
+        outcome.per_second(),
+        quantile(0.5),
+        quantile(0.99),
+        quantile(0.999),
+        quantile(1.0),
+        outcome.cpu_per_thousand(),
+        outcome.servers.resident_bytes >> 20,
+        outcome.servers.written_bytes >> 10,
+        outcome.own_cpu_us(),
+        outcome.failed,
+        outcome.failure.as_deref().unwrap_or_default()
+    )
 }

@@ -1,27 +1,10 @@
-//! What two servers did, side by side.
+//! What several servers did, side by side.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-/// What is measured, and in which unit.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Measure {
-    /// Answers per second.
-    PerSecond,
-    /// Half of the answers came within so many milliseconds.
-    P50Ms,
-    /// 99 of a hundred answers came within so many milliseconds.
-    P99Ms,
-    /// CPU seconds of all members per thousand answers.
-    CpuPerThousand,
-    /// How long it took, in seconds.
-    Seconds,
-    /// Memory of all members, in MiB.
-    ResidentMib,
-    /// Files of all members, in MiB.
-    DiskMib,
-}
+use crate::measure::{Measure, target};
 
 /// One number of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,161 +15,215 @@ pub struct Sample {
     pub load: String,
     /// What was measured.
     pub measure: Measure,
-    /// Whether it is the candidate's rather than the reference's.
-    pub is_candidate: bool,
+    /// Whose number it is: a position among the report's servers.
+    pub server: usize,
     /// The number.
     pub value: f64,
 }
 
-/// A row of the comparison: one number of each server, the median of its rounds.
-#[derive(Clone, Debug, PartialEq)]
-struct Row {
-    members: usize,
-    load: String,
-    measure: Measure,
-    reference: Vec<f64>,
-    candidate: Vec<f64>,
-}
-
-/// The whole comparison.
-#[derive(Clone, Debug)]
+/// The whole comparison, as far as it has come.
+#[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Who is compared with.
-    pub reference: String,
-    /// Who is compared.
-    pub candidate: String,
+    /// Who was measured: those that are compared with, and last the one that is compared.
+    pub servers: Vec<String>,
     /// On which machine, and how.
     pub conditions: String,
-    rows: Vec<Row>,
+    /// Everything that was measured, in its order.
+    pub samples: Vec<Sample>,
+    /// What went wrong.
+    pub failures: Vec<String>,
 }
 
-impl Measure {
-    /// As people read it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PerSecond => "per second",
-            Self::P50Ms => "p50 ms",
-            Self::P99Ms => "p99 ms",
-            Self::CpuPerThousand => "CPU s per 1,000",
-            Self::Seconds => "seconds",
-            Self::ResidentMib => "resident MiB",
-            Self::DiskMib => "disk MiB",
-        }
-    }
-
-    fn more_is_better(self) -> bool {
-        self == Self::PerSecond
-    }
+/// A row of the comparison: one load's one measure.
+struct Row<'a> {
+    load: &'a str,
+    measure: Measure,
 }
 
 impl Report {
-    /// Puts the numbers of all runs together, in the order in which they first appear.
-    pub fn new(reference: String, candidate: String, conditions: String, all: &[Sample]) -> Self {
-        let mut rows: Vec<Row> = Vec::new();
-        for sample in all {
-            let same = |row: &Row| {
-                (row.members, row.measure) == (sample.members, sample.measure)
-                    && row.load == sample.load
-            };
-            let position = rows.iter().position(same).unwrap_or_else(|| {
-                rows.push(Row {
-                    members: sample.members,
-                    load: sample.load.clone(),
-                    measure: sample.measure,
-                    reference: Vec::new(),
-                    candidate: Vec::new(),
-                });
-                rows.len() - 1
-            });
-            let row = &mut rows[position];
-            let side = if sample.is_candidate { &mut row.candidate } else { &mut row.reference };
-            side.push(sample.value);
-        }
-        Self { reference, candidate, conditions, rows }
+    /// One number, the median of its rounds.
+    pub fn median(
+        &self,
+        server: usize,
+        members: usize,
+        load: &str,
+        measure: Measure,
+    ) -> Option<f64> {
+        median(self.values(server, members, load, measure))
     }
 
-    /// As a table. `1.50×` is better by half, whichever direction better is.
+    fn values(&self, server: usize, members: usize, load: &str, measure: Measure) -> Vec<f64> {
+        let same = |sample: &&Sample| {
+            (sample.server, sample.members, sample.measure) == (server, members, measure)
+                && sample.load == load
+        };
+        self.samples.iter().filter(same).map(|sample| sample.value).collect()
+    }
+
+    /// How many times better the last server is than another; `None` where a side has no number to
+    /// divide by.
+    pub fn gain(
+        &self,
+        reference: usize,
+        members: usize,
+        load: &str,
+        measure: Measure,
+    ) -> Option<f64> {
+        let candidate = self.median(self.servers.len() - 1, members, load, measure)?;
+        let reference = self.median(reference, members, load, measure)?;
+        let (better, worse) =
+            if measure.more_is_better() { (candidate, reference) } else { (reference, candidate) };
+        (worse > 0.0).then(|| better / worse)
+    }
+
+    /// The sizes of clusters, in the order in which they were tried.
+    pub(crate) fn members(&self) -> Vec<usize> {
+        let mut members = Vec::new();
+        for sample in &self.samples {
+            if !members.contains(&sample.members) {
+                members.push(sample.members);
+            }
+        }
+        members
+    }
+
+    /// Loads in the order in which they were first tried, each with its measures together.
+    fn rows(&self) -> Vec<Row<'_>> {
+        let mut rows: Vec<Row<'_>> = Vec::new();
+        for Sample { load, measure, .. } in &self.samples {
+            if rows.iter().any(|row| (row.load, row.measure) == (load, *measure)) {
+                continue;
+            }
+            let behind = rows.iter().rposition(|row| row.load == load);
+            let at = behind.map_or(rows.len(), |position| position + 1);
+            rows.insert(at, Row { load, measure: *measure });
+        }
+        rows
+    }
+
+    /// As a table: a column for each server that is compared with and each size of cluster.
     pub fn markdown(&self) -> String {
+        let Some((candidate, references)) = self.servers.split_last() else {
+            return "Nothing was measured.\n".to_owned();
+        };
         let mut text = format!(
-            "{} against {}. {}\n\nEach cell: reference → candidate (how many times better), the \
-             median of the rounds.\n\n",
-            self.candidate, self.reference, self.conditions
+            "{}\n\nEach cell: reference / {candidate} = how many times better {candidate} is (below \
+             1: worse), by the medians of the rounds; ✓ or ✗ where there is a target.\n\n",
+            self.conditions
         );
-        text += "| members | load | measure | reference | candidate | better |\n";
-        text += "|---:|---|---|---:|---:|---:|\n";
-        for row in &self.rows {
+        let members = self.members();
+        let columns: Vec<(usize, usize)> = (0..references.len())
+            .flat_map(|reference| members.iter().map(move |&members| (reference, members)))
+            .collect();
+        text += "| load | measure |";
+        for &(reference, members) in &columns {
+            write!(text, " {}, {} |", references[reference], plural(members, "member"))
+                .expect("text can always be written to");
+        }
+        text += " target |\n|---|---|";
+        text += &"---|".repeat(columns.len() + 1);
+        text.push('\n');
+        for row in self.rows().iter().filter(|row| row.measure.is_of_servers()) {
+            let cells: Vec<String> = columns.iter().map(|&column| self.cell(row, column)).collect();
             writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {} |",
-                row.members,
+                "| {} | {} | {} | {} |",
                 row.load,
                 row.measure.name(),
-                readable(median(&row.reference)),
-                readable(median(&row.candidate)),
-                row.gain().map_or_else(|| "–".to_owned(), |gain| format!("{gain:.2}×"))
+                cells.join(" | "),
+                targets(row, &members)
             )
             .expect("text can always be written to");
+        }
+        for failure in &self.failures {
+            writeln!(text, "\nFailed: {failure}").expect("text can always be written to");
         }
         text
     }
 
+    fn cell(&self, row: &Row<'_>, (reference, members): (usize, usize)) -> String {
+        let of = |server| self.median(server, members, row.load, row.measure);
+        let candidate = of(self.servers.len() - 1);
+        let gain = self.gain(reference, members, row.load, row.measure);
+        let target = target(row.load, row.measure, members);
+        let mark = match target.and_then(|target| target.is_met(candidate, gain)) {
+            None => "",
+            Some(true) => " ✓",
+            Some(false) => " ✗",
+        };
+        let gain = gain.map_or_else(|| "–".to_owned(), |gain| format!("{gain:.2}×"));
+        format!("{} / {} = {gain}{mark}", readable(of(reference)), readable(candidate))
+    }
+
     /// As data, with the numbers of every round.
     pub fn json(&self) -> Value {
-        let rows: Vec<Value> = self
-            .rows
-            .iter()
-            .map(|row| {
-                json!({
-                    "members": row.members,
+        let members = self.members();
+        let mut rows = Vec::new();
+        for row in self.rows() {
+            for &members in &members {
+                let mut numbers = serde_json::Map::new();
+                for (server, name) in self.servers.iter().enumerate() {
+                    let rounds = self.values(server, members, row.load, row.measure);
+                    let median = median(rounds.clone());
+                    let better = self.gain(server, members, row.load, row.measure);
+                    let value = json!({
+                        "rounds": rounds,
+                        "median": median,
+                        "candidate_better": better,
+                    });
+                    numbers.insert(name.clone(), value);
+                }
+                rows.push(json!({
+                    "members": members,
                     "load": row.load,
                     "measure": row.measure.name(),
-                    "reference": row.reference,
-                    "candidate": row.candidate,
-                    "reference_median": median(&row.reference),
-                    "candidate_median": median(&row.candidate),
-                    "better": row.gain(),
-                })
-            })
-            .collect();
+                    "target": target(row.load, row.measure, members).map(|target| target.text()),
+                    "servers": numbers,
+                }));
+            }
+        }
         json!({
-            "reference": self.reference,
-            "candidate": self.candidate,
+            "servers": self.servers,
             "conditions": self.conditions,
+            "failures": self.failures,
             "rows": rows,
         })
     }
 }
 
-impl Row {
-    /// How many times better the candidate is; `None` where a side has no number to divide by.
-    fn gain(&self) -> Option<f64> {
-        let (reference, candidate) = (median(&self.reference)?, median(&self.candidate)?);
-        let (better, worse) = if self.measure.more_is_better() {
-            (candidate, reference)
-        } else {
-            (reference, candidate)
-        };
-        (worse > 0.0).then(|| better / worse)
-    }
+/// What is wanted, said once if it is the same for all.
+fn targets(row: &Row<'_>, members: &[usize]) -> String {
+    let mut texts: Vec<String> = members
+        .iter()
+        .filter_map(|&members| target(row.load, row.measure, members))
+        .map(|target| target.text())
+        .collect();
+    texts.dedup();
+    texts.join(" / ")
+}
+
+/// A number and what it counts.
+pub(crate) fn plural(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// The middle one, or the mean of the two in the middle.
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
         0 => None,
-        even if even % 2 == 0 => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-        _ => Some(sorted[middle]),
+        even if even % 2 == 0 => Some(f64::midpoint(values[middle - 1], values[middle])),
+        _ => Some(values[middle]),
     }
 }
 
 /// Three or more digits, as many as mean something.
-fn readable(value: Option<f64>) -> String {
+pub(crate) fn readable(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),
         Some(value) if value >= 100.0 => format!("{value:.0}"),
+        Some(value) if value >= 10.0 => format!("{value:.1}"),
         Some(value) if value >= 1.0 => format!("{value:.2}"),
         Some(value) => format!("{value:.4}"),
     }

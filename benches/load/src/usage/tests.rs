@@ -1,4 +1,8 @@
-use super::{Usage, cpu_ticks};
+use super::{Usage, bytes_below, cpu_ticks, line, own_cpu};
+
+fn own() -> Usage {
+    Usage::of(&[std::process::id()]).expect("this process is there")
+}
 
 #[test]
 fn a_name_with_parentheses_is_skipped() {
@@ -7,16 +11,34 @@ fn a_name_with_parentheses_is_skipped() {
 }
 
 #[test]
+fn a_line_is_found_by_its_whole_name() {
+    let io = "wchar: 1\nwrite_bytes: 4096\ncancelled_write_bytes: 2\n";
+    assert_eq!(line(io, "write_bytes:"), 4096);
+}
+
+#[test]
 fn this_process_uses_memory_and_more_and_more_time() {
-    let before = Usage::own().expect("this process is there");
+    let (before, own_before) = (own(), own_cpu());
     assert!(before.resident_bytes > 100_000, "{before:?}");
+    assert!(before.anonymous_bytes <= before.resident_bytes, "{before:?}");
     let mut sum = 0_u64;
-    while Usage::own().expect("this process is there") - before < 0.02 {
+    while (own() - before).cpu_seconds < 0.02 {
         sum = (0..1_000_000).fold(sum, |sum, n| std::hint::black_box(sum ^ n));
     }
+    assert!((own_cpu() - own_before).as_secs_f64() > 0.01);
 }
 
 #[test]
 fn a_process_that_is_gone_is_an_error() {
     assert!(Usage::of(&[u32::MAX]).is_err());
+}
+
+#[test]
+fn files_in_folders_count() {
+    let dir = tempfile::TempDir::new().expect("a temporary folder");
+    let deep = dir.path().join("a/b");
+    std::fs::create_dir_all(&deep).expect("a folder");
+    let before = bytes_below(dir.path()).expect("it can be listed");
+    std::fs::write(deep.join("c"), [7; 10_000]).expect("a file");
+    assert!(bytes_below(dir.path()).expect("it can be listed") >= before + 10_000);
 }

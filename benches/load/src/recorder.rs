@@ -1,0 +1,118 @@
+//! Keeps what is measured while it is measured, so that a run that is aborted has not been for
+//! nothing.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::measure::Measure;
+use crate::outcome::Outcome;
+use crate::report::{Report, Sample};
+
+/// A report that grows, with its files and what whoever waits is told.
+#[derive(Debug)]
+pub struct Recorder {
+    report: Report,
+    folder: Option<PathBuf>,
+    started: Instant,
+    /// How long everything takes, by estimate, and how much of it is done.
+    planned: Duration,
+    done: Duration,
+    /// Who has its turn: server, members, and both in words.
+    turn: (usize, usize, String),
+}
+
+impl Recorder {
+    /// Nothing yet; files are written to the folder, if there is one.
+    pub fn new(report: Report, folder: Option<PathBuf>, planned: Duration) -> Self {
+        let turn = (0, 0, String::new());
+        Self { report, folder, started: Instant::now(), planned, done: Duration::ZERO, turn }
+    }
+
+    /// What was measured so far.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// From now on, numbers are of this server (by its position) with so many members.
+    pub(crate) fn begin_turn(&mut self, server: usize, members: usize, words: String) {
+        self.turn = (server, members, words);
+    }
+
+    /// Keeps a number, and shows it.
+    pub(crate) fn note(&mut self, load: &str, measure: Measure, value: f64) {
+        let (server, members, _) = self.turn;
+        self.say(&format!("{load}: {value:.4} {}", measure.name()));
+        let load = load.to_owned();
+        self.report.samples.push(Sample { members, load, measure, server, value });
+    }
+
+    /// Keeps the numbers of a load that asks for things.
+    pub(crate) fn note_outcome(&mut self, load: &str, outcome: &Outcome) {
+        if outcome.failed > 0 {
+            let reason = outcome.failure.as_deref().unwrap_or("without a reason");
+            self.fail(&format!("{load}: {} requests, the last by {reason}", outcome.failed));
+        }
+        if outcome.latencies.is_empty() {
+            return self.fail(&format!("{load}: no answer"));
+        }
+        self.note(load, Measure::PerSecond, outcome.per_second());
+        self.note_latencies(load, outcome);
+        self.note(load, Measure::CpuPerThousand, outcome.cpu_per_thousand());
+        self.note(load, Measure::OwnCpuUs, outcome.own_cpu_us());
+    }
+
+    /// Keeps how long answers took.
+    pub(crate) fn note_latencies(&mut self, load: &str, outcome: &Outcome) {
+        for (measure, share) in
+            [(Measure::P50Ms, 0.5), (Measure::P99Ms, 0.99), (Measure::P999Ms, 0.999)]
+        {
+            let ms = outcome.latencies.quantile(share).as_secs_f64() * 1_000.0;
+            self.note(load, measure, ms);
+        }
+    }
+
+    /// Keeps a failure.
+    pub(crate) fn fail(&mut self, what: &str) {
+        self.say(&format!("FAILED: {what}"));
+        self.report.failures.push(format!("{}: {what}", self.turn.2));
+    }
+
+    /// A part is done that was estimated to take so long: writes everything down.
+    pub(crate) fn done(&mut self, estimate: Duration) {
+        self.done += estimate;
+        if let Err(error) = self.save() {
+            eprintln!("cannot write results: {error}");
+        }
+    }
+
+    /// Shows a line: how far we are, whose turn it is, and what there is to say.
+    fn say(&self, what: &str) {
+        let elapsed = self.started.elapsed();
+        let share = self.done.as_secs_f64() / self.planned.as_secs_f64().max(1.0);
+        // What was measured is better than what was guessed, once there is enough of it.
+        let total = if share > 0.05 { elapsed.div_f64(share.min(1.0)) } else { self.planned };
+        eprintln!("[{} of about {}] {}: {what}", clock(elapsed), clock(total), self.turn.2);
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        fs::create_dir_all(folder)?;
+        let write = |name: &str, text: &str| {
+            // Whole or not at all, even if this is where the run is aborted.
+            let new = folder.join(format!(".{name}"));
+            fs::write(&new, text)?;
+            fs::rename(new, folder.join(name))
+        };
+        write("versus.md", &self.report.markdown())?;
+        write("versus.json", &format!("{:#}\n", self.report.json()))
+    }
+}
+
+fn clock(time: Duration) -> String {
+    format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
+}
+
+#[cfg(test)]
+mod tests;
