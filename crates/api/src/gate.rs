@@ -38,7 +38,7 @@ impl Rules {
         let done = call.await;
         let took = begin.elapsed();
         if took > self.slow {
-            warn!("call" = path, "time spent" = ?took, "request stats");
+            warn!("time spent" = ?took, "response type" = path, "request stats");
         }
         done
     }

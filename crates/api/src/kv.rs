@@ -14,6 +14,7 @@ use units::Revision;
 
 use crate::error;
 use crate::service::{Answers, Service, expect_outcome};
+use crate::slow::Reading;
 
 #[tonic::async_trait]
 impl Kv for Service {
@@ -28,14 +29,10 @@ impl Kv for Service {
             self.refuse_learner()?;
         }
         check::range(&request).map_err(error::of_invalid)?;
-        if !request.serializable {
-            self.linearize().await?;
-        }
-        let mut response = if request.range_end.is_empty() {
-            self.glance(|state| read::range(state, &request))?
-        } else {
-            self.read(move |state| read::range(state, &request)).await?
-        };
+        let reading = Reading::begin(self.options.slow_read);
+        let answer = self.read_range(&request).await;
+        reading.end_range(&request, &answer);
+        let mut response = answer?;
         self.complete(&mut response.header);
         Ok(Response::new(response))
     }
@@ -90,10 +87,10 @@ impl Kv for Service {
         let request = request.into_inner();
         check::txn(&request, self.options.txn_ops_max).map_err(error::of_invalid)?;
         let mut response = if state::is_read_only(&request) {
-            if !state::is_serializable(&request) {
-                self.linearize().await?;
-            }
-            self.read(move |state| read::txn(state, &request)).await?
+            let reading = Reading::begin(self.options.slow_read);
+            let answer = self.read_txn(&request).await;
+            reading.end_txn(&request, &answer);
+            answer?
         } else {
             let command = Command { txn: Some(request), ..Command::default() };
             expect_outcome!(self.propose(command).await?, Txn)
@@ -119,6 +116,26 @@ impl Kv for Service {
 }
 
 impl Service {
+    /// Reads one key here and now, and more of them on a thread for that.
+    async fn read_range(&self, request: &RangeRequest) -> Result<RangeResponse, Status> {
+        if !request.serializable {
+            self.linearize().await?;
+        }
+        if request.range_end.is_empty() {
+            return self.glance(|state| read::range(state, request));
+        }
+        let request = request.clone();
+        self.read(move |state| read::range(state, &request)).await
+    }
+
+    async fn read_txn(&self, request: &TxnRequest) -> Result<TxnResponse, Status> {
+        if !state::is_serializable(request) {
+            self.linearize().await?;
+        }
+        let request = request.clone();
+        self.read(move |state| read::txn(state, &request)).await
+    }
+
     /// Waits until what was compacted is really gone here.
     async fn wait_for_compaction(&self, revision: Revision) -> Result<(), Status> {
         let mut published = self.handle.watch_published();

@@ -39,6 +39,7 @@ mod lease;
 mod maintenance;
 mod router;
 mod service;
+mod slow;
 mod unary;
 pub mod urls;
 mod version;

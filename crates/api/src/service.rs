@@ -27,6 +27,9 @@ pub struct Options {
     pub quota: Quota,
     /// How long a leader may be silent.
     pub election_timeout: Duration,
+    /// Ranges that take longer are worth a line in the log: `--warning-apply-duration`, as etcd
+    /// counts what it reads among what it applies.
+    pub slow_read: Duration,
     /// Requests that take longer are worth a line in the log: `--warning-unary-request-duration`.
     pub slow_request: Duration,
 }

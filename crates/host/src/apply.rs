@@ -6,9 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::{Event, Marker, SpoolTicket, Ticket, Verdict};
-use state::{Applied, Budget, Export, Fault, Machine, Published, Remaining, Renewal, TABLES};
+use prost::Message;
+use state::{
+    Applied, Budget, Command, Export, Fault, Machine, Published, Remaining, Renewal, TABLES,
+    describe,
+};
 use tokio::sync::{mpsc, oneshot};
-use units::{Entry, LeaseId, NodeId, Term, Time};
+use tracing::warn;
+use units::{Entry, EntryKind, LeaseId, NodeId, Term, Time};
 use watch::{Hub, Response, StreamId};
 
 use crate::clock::Clock;
@@ -212,6 +217,7 @@ impl Applier {
         let now = self.clock.now();
         let Applied { completions, changes, events, published, compacted, proposals } =
             self.machine.apply(now, entries)?;
+        remark_slow(entries, self.clock.now().since(now), shared.config.slow_apply);
         if !events.is_empty() {
             self.hub.handle(now, watch::Event::Changed { changes: events });
         }
@@ -306,6 +312,25 @@ impl Owner for Applier {
         let deadlines = [self.machine.deadline(), self.hub.deadline()];
         deadlines.into_iter().flatten().min().and_then(|at| self.clock.instant(at))
     }
+}
+
+/// Says so, in etcd's words, if entries took longer to apply than expected. They are applied as one,
+/// so it is the largest command that is named.
+fn remark_slow(entries: &[Entry], took: Duration, expected: Duration) {
+    if took <= expected {
+        return;
+    }
+    let commands = entries.iter().filter(|entry| entry.kind == EntryKind::Normal);
+    let largest = commands.max_by_key(|entry| entry.data.len());
+    let largest = largest.and_then(|entry| Command::decode(entry.data.clone()).ok());
+    warn!(
+        "took" = ?took,
+        "expected-duration" = ?expected,
+        "prefix" = "",
+        "request" = largest.as_ref().map(describe::command),
+        "entries" = entries.len(),
+        "apply request took too long"
+    );
 }
 
 /// Where the log may begin for whoever holds this state.

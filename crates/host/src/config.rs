@@ -35,6 +35,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// The largest command (etcd: 1.5 MiB).
     pub request_bytes_max: usize,
+    /// Entries that take longer to apply are worth a line in the log.
+    pub slow_apply: Duration,
     /// Whether a member that starts waits less for a leader once it can reach the others.
     pub hasten_first_election: bool,
     /// Whether changes of members are refused that could cost the cluster its quorum.

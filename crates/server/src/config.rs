@@ -72,6 +72,8 @@ pub struct Config {
     pub keepalive: Keepalive,
     /// `--watch-progress-notify-interval`
     pub watch_progress_interval: Duration,
+    /// `--warning-apply-duration`
+    pub warning_apply_duration: Duration,
     /// `--warning-unary-request-duration`
     pub warning_request_duration: Duration,
     /// `--unsafe-no-fsync`
@@ -274,6 +276,7 @@ impl Config {
             ),
             watch_progress_interval: duration("watch-progress-notify-interval")
                 .unwrap_or(WATCH_PROGRESS_DEFAULT),
+            warning_apply_duration: duration("warning-apply-duration").unwrap_or_default(),
             warning_request_duration: duration("warning-unary-request-duration")
                 .unwrap_or(SLOW_REQUEST_DEFAULT),
             unsafe_no_fsync: settings.bool("unsafe-no-fsync"),

@@ -228,6 +228,7 @@ fn api_options(config: &Config) -> api::Options {
         request_bytes_max: config.request_bytes_max,
         quota: state::Quota { bytes_max: config.quota_bytes },
         election_timeout: config.election_timeout,
+        slow_read: config.warning_apply_duration,
         slow_request: config.warning_request_duration,
     }
 }

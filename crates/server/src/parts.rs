@@ -115,6 +115,7 @@ fn host_config(config: &Config, data: &DataDir) -> host::Config {
         },
         request_timeout: config.request_timeout(),
         request_bytes_max: config.request_bytes_max,
+        slow_apply: config.warning_apply_duration,
         hasten_first_election: config.initial_election_tick_advance,
         strict_changes: config.strict_reconfig_check,
         sync_every: SYNC_EVERY,

@@ -33,6 +33,7 @@
 extern crate alloc;
 
 pub mod check;
+pub mod describe;
 pub mod read;
 
 mod alarm;

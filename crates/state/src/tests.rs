@@ -10,4 +10,5 @@ mod members;
 mod ranges;
 mod streams;
 mod txns;
+mod words;
 mod world;

@@ -84,6 +84,7 @@ impl World {
             request_bytes_max: REQUEST_BYTES_MAX,
             quota: Quota { bytes_max: Some(QUOTA_BYTES) },
             election_timeout: ELECTION_TIMEOUT,
+            slow_read: Duration::from_millis(100),
             slow_request: Duration::from_millis(300),
         };
         let api = Api::new(handle.clone(), options, stopping.subscribe());
@@ -168,6 +169,7 @@ fn config(spool: std::path::PathBuf) -> Config {
         },
         request_timeout: Duration::from_secs(7),
         request_bytes_max: REQUEST_BYTES_MAX,
+        slow_apply: Duration::from_millis(100),
         hasten_first_election: true,
         strict_changes: true,
         sync_every: Duration::from_millis(100),

@@ -280,6 +280,7 @@ pub(crate) fn config(id: NodeId, spool: PathBuf) -> Config {
         },
         request_timeout: Duration::from_secs(7),
         request_bytes_max: 1_500_000,
+        slow_apply: Duration::from_millis(100),
         hasten_first_election: true,
         strict_changes: true,
         sync_every: SYNC_EVERY,

@@ -675,7 +675,7 @@ pub(crate) static FLAGS: [Flag; 113] = [
         Group::Member,
         "separate directory for the WAL; empty means <data-dir>/member/wal",
     ),
-    later(
+    ours(
         "warning-apply-duration",
         Kind::Duration,
         "100ms",
