@@ -132,10 +132,12 @@ impl<O: Owner> Desk<O> {
         let mut state = self.state();
         loop {
             let until = match state.owner.as_ref() {
-                _ if state.lost => return None,
                 Some(_) if !state.work.is_empty() => break,
-                Some(_) if state.closed => {
-                    state.owner = None;
+                owner if state.lost || owner.is_some() && state.closed => {
+                    let owner = state.owner.take();
+                    drop(state);
+                    // It may have to wait for a disk.
+                    drop(owner);
                     return None;
                 }
                 Some(owner) => owner.deadline(),
@@ -159,10 +161,14 @@ impl<O: Owner> Desk<O> {
         state.owner.take()
     }
 
-    /// Puts the owner back.
+    /// Puts the owner back; if its desk is lost, that is its end.
     pub(crate) fn end(&self, owner: O) {
         let mut state = self.state();
         assert!(state.owner.is_none(), "an owner is put back where it was taken");
+        if state.lost {
+            drop(state);
+            return drop(owner);
+        }
         let deadline = owner.deadline();
         state.owner = Some(owner);
         let sooner = match (deadline, state.asleep) {
@@ -181,7 +187,8 @@ impl<O: Owner> Desk<O> {
         self.ring(state);
     }
 
-    /// The owner was taken and is broken: the desk is closed, and nothing that lies here is done.
+    /// The owner is broken, or another one is: the desk is closed, and nothing that lies here is
+    /// done.
     pub(crate) fn lose(&self) {
         let mut state = self.state();
         (state.closed, state.lost) = (true, true);

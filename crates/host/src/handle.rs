@@ -82,10 +82,10 @@ impl Handle {
         self.shared().status().await
     }
 
-    /// Bytes of the engine.
+    /// Bytes of the engine; none once the member has stopped.
     #[must_use]
     pub fn engine_stats(&self) -> backend::Stats {
-        self.shared().backend.stats()
+        self.shared().engine_stats()
     }
 
     /// For how long the member could be reached, or `None` if it cannot be.
@@ -254,7 +254,8 @@ impl Handle {
     }
 
     /// Stops the member: leadership goes to another voter first, if there is one; then what is
-    /// under way is finished, and made durable. Why it ended, if it had before.
+    /// under way is finished, and made durable. Then engine and log may be opened again, also while
+    /// clones of this are left. Why it ended, if it had before.
     pub async fn stop(&self) -> Ending {
         self.0.stop().await;
         self.ended().await

@@ -1,7 +1,6 @@
 //! The one who orders: the owner of the node.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Instant;
 
 use backend::Fault;
@@ -22,7 +21,6 @@ use crate::{Ending, apply, keep};
 pub(crate) struct Orderer {
     node: Node,
     clock: Clock,
-    reader: Arc<dyn LogReader>,
     /// What the node wants written and applied, gathered while it is polled.
     to_keep: Vec<keep::Work>,
     to_apply: Vec<apply::Work>,
@@ -44,15 +42,8 @@ pub(crate) enum Work {
 
 impl Orderer {
     /// The owner of a node that was just made.
-    pub(crate) fn new(node: Node, clock: Clock, reader: Arc<dyn LogReader>) -> Self {
-        Self {
-            node,
-            clock,
-            reader,
-            to_keep: Vec::new(),
-            to_apply: Vec::new(),
-            taken: BTreeMap::new(),
-        }
+    pub(crate) fn new(node: Node, clock: Clock) -> Self {
+        Self { node, clock, to_keep: Vec::new(), to_apply: Vec::new(), taken: BTreeMap::new() }
     }
 
     /// Does the work, and whatever follows from it.
@@ -132,7 +123,7 @@ impl Orderer {
             }
             Effect::ReadDone { ticket } => shared.answer(ticket, Ok(None)),
             Effect::ReadLog { first, last, bytes_max } => {
-                self.read_log(shared, first, last, bytes_max);
+                Self::read_log(shared, first, last, bytes_max);
             }
             Effect::Refused { ticket, why } => shared.answer(ticket, Err(why.into())),
             Effect::Removed => shared.removed(),
@@ -202,17 +193,17 @@ impl Orderer {
     }
 
     /// Reads old entries elsewhere: the disk may take its time.
-    fn read_log(&self, shared: &Shared, first: Index, last: Index, bytes_max: usize) {
-        let reader = Arc::clone(&self.reader);
-        let done = shared.weak();
+    fn read_log(shared: &Shared, first: Index, last: Index, bytes_max: usize) {
+        let weak = shared.weak();
         shared.runtime.spawn_blocking(move || {
-            let entries = read(&*reader, first, last, bytes_max);
-            let Some(shared) = done.upgrade() else { return };
-            match entries {
-                Ok(entries) => {
+            let Some(shared) = weak.upgrade() else { return };
+            let read = shared.with_stores(|stores| read(&*stores.reader, first, last, bytes_max));
+            match read {
+                Some(Ok(entries)) => {
                     shared.order.post(Work::Event(Event::EntriesRead { first, entries }));
                 }
-                Err(fault) => shared.end(Ending::Log(fault)),
+                Some(Err(fault)) => shared.end(Ending::Log(fault)),
+                None => {}
             }
         });
     }

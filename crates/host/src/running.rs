@@ -68,7 +68,8 @@ impl Running {
     }
 
     /// Stops in order: who leads hands over; then no more is ordered, what was ordered is kept,
-    /// what was handed out is applied, and all of it made durable.
+    /// what was handed out is applied, and all of it made durable. At last engine and log are let
+    /// go.
     pub(crate) async fn stop(&self) {
         if let Some(to) = self.shared.successors().first() {
             // Without a successor the others elect one by themselves.
@@ -89,6 +90,7 @@ impl Running {
             drop(threads.durable.join());
             shared.looking.close();
             drop(threads.space.join());
+            shared.let_go();
             shared.end(Ending::Asked);
         });
         drop(stopped.await);

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use backend::{Backend, Fault, Records};
+use backend::{Backend, Fault, Records, Stats};
 use bytes::Bytes;
 use node::Ticket;
-use raftlog::Identity;
+use raftlog::{Identity, LogReader};
 use state::{Machine, Members, Outcome, Published};
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Semaphore, watch};
@@ -56,7 +56,9 @@ pub(crate) struct Shared {
     pub(crate) ending: watch::Sender<Option<Ending>>,
     pub(crate) space: Arc<Seen>,
     pub(crate) spool: Spool,
-    pub(crate) backend: Arc<dyn Backend>,
+    /// What is shared of engine and log; nothing once the member has stopped, however long it is
+    /// remembered. Whoever uses it holds this for so long, and a stop waits for that.
+    stores: RwLock<Option<Stores>>,
     pub(crate) runtime: Runtime,
     /// Room for long reads, and for those that wait for it.
     pub(crate) reads: Arc<Semaphore>,
@@ -74,6 +76,12 @@ pub(crate) struct Shared {
     /// When the ordering thread was last seen at work, in milliseconds.
     alive_ms: AtomicU64,
     itself: Weak<Self>,
+}
+
+/// What a member reads and writes, but for what the owners have alone.
+pub(crate) struct Stores {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) reader: Arc<dyn LogReader>,
 }
 
 #[derive(Default)]
@@ -98,7 +106,7 @@ pub(crate) struct Made {
     pub(crate) published: Arc<Published>,
     pub(crate) space: Arc<Seen>,
     pub(crate) spool: Spool,
-    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) stores: Stores,
     pub(crate) runtime: Runtime,
 }
 
@@ -133,7 +141,7 @@ impl Shared {
             ending: watch::Sender::new(None),
             space: made.space,
             spool: made.spool,
-            backend: made.backend,
+            stores: RwLock::new(Some(made.stores)),
             runtime: made.runtime,
             reads,
             reads_waiting: Semaphore::new(READS_WAITING_MAX),
@@ -226,15 +234,35 @@ impl Shared {
         self.clock.now().0.saturating_sub(alive)
     }
 
+    /// Does something with engine or log, unless the member has stopped. The stop that comes
+    /// meanwhile waits.
+    pub(crate) fn with_stores<T>(&self, act: impl FnOnce(&Stores) -> T) -> Option<T> {
+        // Nobody leaves them half changed.
+        let stores = self.stores.read().unwrap_or_else(PoisonError::into_inner);
+        stores.as_ref().map(act)
+    }
+
+    /// Engine and log are free to be opened again: the threads have ended, and nobody else gets
+    /// hold of them any more.
+    pub(crate) fn let_go(&self) {
+        let stores = self.stores.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(stores);
+    }
+
+    /// Bytes of the engine; none once the member has stopped.
+    pub(crate) fn engine_stats(&self) -> Stats {
+        self.with_stores(|stores| stores.backend.stats()).unwrap_or_default()
+    }
+
     /// A machine over what the engine holds.
     pub(crate) fn open_machine(&self) -> Result<Machine, Fault> {
-        Machine::open(Arc::clone(&self.backend), self.config.state)
+        self.on_engine(|backend| Machine::open(Arc::clone(backend), self.config.state))
     }
 
     /// Puts the records in the place of everything, durably.
     pub(crate) fn replace_engine(&self, records: &mut dyn Records) -> Result<(), Fault> {
         let alone = self.engine();
-        let replaced = self.backend.replace(records);
+        let replaced = self.on_engine(|backend| backend.replace(records));
         drop(alone);
         replaced
     }
@@ -242,7 +270,7 @@ impl Shared {
     /// Makes everything durable that was written before.
     pub(crate) fn sync_engine(&self) -> Result<(), Fault> {
         let alone = self.engine();
-        let synced = self.backend.sync();
+        let synced = self.on_engine(|backend| backend.sync());
         drop(alone);
         synced
     }
@@ -281,6 +309,12 @@ impl Shared {
     fn wire(&self) -> MutexGuard<'_, Wire> {
         // Nothing here panics half-way through a change.
         self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the member's threads.
+    fn on_engine<T>(&self, act: impl FnOnce(&Arc<dyn Backend>) -> T) -> T {
+        let done = self.with_stores(|stores| act(&stores.backend));
+        done.expect("a member's threads end before it lets its engine go")
     }
 
     fn engine(&self) -> MutexGuard<'_, ()> {

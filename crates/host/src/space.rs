@@ -210,7 +210,7 @@ pub(crate) fn run(shared: &Shared, mut space: Space) -> Result<(), Ending> {
     let mut handed_over: Option<Instant> = None;
     let mut attempts = 0;
     loop {
-        let cramped = shared.backend.stats().cramped;
+        let cramped = shared.engine_stats().cramped;
         if space.look(if cramped { Level::Low } else { Level::Ample }) {
             shared.order.post(Work::Event(Event::Intake(space.seen.intake())));
         }

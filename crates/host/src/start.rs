@@ -24,7 +24,7 @@ use crate::keep::Keeper;
 use crate::leading::Leading;
 use crate::order::{Orderer, Work};
 use crate::running::Running;
-use crate::shared::{Made, Shared};
+use crate::shared::{Made, Shared, Stores};
 use crate::space::Level;
 use crate::spool::Spool;
 
@@ -67,14 +67,14 @@ pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handl
         identity,
         clock,
         ids,
-        orderer: Orderer::new(node, clock, opened.log.reader()),
+        orderer: Orderer::new(node, clock),
+        stores: Stores { backend, reader: opened.log.reader() },
         keeper: Keeper::new(opened.log),
         applier: Applier::new(machine, hub, clock),
         leading: Leading::new(leadership),
         published: Arc::clone(&published),
         space: space.seen(),
         spool,
-        backend,
         runtime,
         config,
     });

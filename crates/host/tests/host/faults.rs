@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use backend::MemBackend;
 use bytes::Bytes;
 use consensus::{Body, Message as RaftMessage};
 use host::{Ending, Error};
@@ -56,6 +57,35 @@ async fn an_engine_that_lost_more_than_it_may_is_not_started() {
     world.seats.get_mut(&one).expect("it has a seat").engine = backend::MemDisk::new();
     let refused = world.try_start(one).err();
     assert!(matches!(refused, Some(Ending::Engine(backend::Fault::Corrupt { .. }))), "{refused:?}");
+}
+
+/// Engine and log can be opened again at once, whatever the member died of, also while it is
+/// remembered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_has_stopped_lets_go_of_its_disks() {
+    let mut world = World::new(1);
+    let one = world.leader().await;
+    let fault = backend::Fault::Io { doing: "writing".into(), error: "no such luck".into() };
+    for round in 0..20 {
+        let former = world.member(one).clone();
+        write(&former, "a", &format!("{round}")).await;
+        let mut expected = Ending::Asked;
+        if round % 2 == 1 {
+            expected = Ending::Engine(fault.clone());
+            world.seats[&one].engine.fail(fault.clone());
+            assert!(within("an answer", former.propose(put("a", "no"))).await.is_err());
+        }
+        assert_eq!(within("a stop", former.stop()).await, expected);
+        let seat = &world.seats[&one];
+        drop(seat.log.open().expect("nobody else uses the disk"));
+        drop(MemBackend::open(&seat.engine).expect("nobody else uses the disk"));
+        assert_eq!(local(&former, "a"), Some(format!("{round}")), "it is remembered");
+        assert_eq!(former.engine_stats(), backend::Stats::default());
+        // The fault is mended, and nothing is lost.
+        seat.engine.crash(usize::MAX);
+        world.network.leave(one);
+        world.start(one);
+    }
 }
 
 /// A peer that hears nothing.
