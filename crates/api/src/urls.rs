@@ -71,8 +71,12 @@ impl Url {
         if text.contains(|c: char| c.is_control() || c == ' ') {
             return Err(BadUrl::Syntax(text.to_owned()));
         }
-        let Some((scheme, rest)) = text.split_once("://") else {
+        let Some((scheme, rest)) = text.split_once(':') else {
             return Err(BadUrl::Scheme(text.to_owned()));
+        };
+        let (rest, has_authority) = match rest.strip_prefix("//") {
+            Some(rest) => (rest, true),
+            None => (rest, false),
         };
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => Scheme::Http,
@@ -89,7 +93,8 @@ impl Url {
             Some(end) => (&rest[..end], true),
             None => (rest, false),
         };
-        let (host, port) = split_address(address).ok_or(BadUrl::NoAddress(text.to_owned()))?;
+        let address = split_address(address).filter(|_| has_authority);
+        let (host, port) = address.ok_or(BadUrl::NoAddress(text.to_owned()))?;
         if has_path {
             return Err(BadUrl::Path(text.to_owned()));
         }
@@ -120,11 +125,28 @@ impl Url {
         self.port.unwrap_or(0)
     }
 
+    /// Where it leads: `host:port`, or the path of a Unix socket.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let Self { host, port, .. } = self;
+        match port {
+            _ if self.is_unix() => host.clone(),
+            Some(port) if host.contains(':') => format!("[{host}]:{port}"),
+            Some(port) => format!("{host}:{port}"),
+            None => format!("{host}:"),
+        }
+    }
+
+    /// Whether it leads to a Unix socket.
+    #[must_use]
+    pub fn is_unix(&self) -> bool {
+        matches!(self.scheme, Scheme::Unix | Scheme::Unixs)
+    }
+
     /// Whether one can listen there: an address of this machine, not a name that must be looked up.
     #[must_use]
     pub fn is_bindable(&self) -> bool {
-        let is_socket = matches!(self.scheme, Scheme::Unix | Scheme::Unixs);
-        is_socket || self.host == "localhost" || self.host.parse::<IpAddr>().is_ok()
+        self.is_unix() || self.host == "localhost" || self.host.parse::<IpAddr>().is_ok()
     }
 }
 

@@ -58,7 +58,7 @@ async fn get(
             http1::handshake(TokioIo::new(stream)).await.map_err(described)?;
         let connection = tokio::spawn(connection);
         let request = Request::get(path)
-            .header(header::HOST, format!("{}:{}", url.host(), url.port()))
+            .header(header::HOST, url.address())
             .header(header::CONNECTION, "close")
             .body(Empty::<Bytes>::new())
             .map_err(described)?;

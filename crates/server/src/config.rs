@@ -118,6 +118,8 @@ pub enum BadConfig {
     AdvertiseHost {
         /// The flag.
         flag: &'static str,
+        /// How each URL must be.
+        form: &'static str,
         /// All that it says.
         urls: String,
         /// The one without a host.
@@ -156,8 +158,8 @@ impl fmt::Display for BadConfig {
             Self::AdvertiseClientUrls => f.write_str(
                 "--advertise-client-urls is required when --listen-client-urls is set explicitly",
             ),
-            Self::AdvertiseHost { flag, urls, url } => {
-                write!(f, "{flag} {urls:?} must be \"host:port\" (unexpected empty host ({url}))")
+            Self::AdvertiseHost { flag, form, urls, url } => {
+                write!(f, "{flag} {urls:?} must be {form} (unexpected empty host ({url}))")
             }
             Self::NotPositive(flag) => write!(f, "{flag} must be >0 (set to 0ms)"),
             Self::ElectionTooLong(ms) => write!(
@@ -294,8 +296,11 @@ impl Config {
                 return Err(BadConfig::Listen(url.to_string()));
             }
         }
-        check_hosts("--initial-advertise-peer-urls", &self.advertise_peer_urls)?;
-        check_hosts("--advertise-client-urls", &self.advertise_client_urls)?;
+        let form = "\"host:port\"";
+        check_hosts("--initial-advertise-peer-urls", form, &self.advertise_peer_urls)?;
+        let form = "in the format \"host:port\", \"unix:/path/to/socket\" or \
+                    \"unixs:/path/to/socket\"";
+        check_hosts("--advertise-client-urls", form, &self.advertise_client_urls)?;
         let (heartbeat_ms, election_ms) = (millis(self.heartbeat), millis(self.election_timeout));
         if heartbeat_ms == 0 {
             return Err(BadConfig::NotPositive("--heartbeat-interval"));
@@ -314,16 +319,16 @@ impl Config {
 
     /// Without certificates, as etcd checks; there are no flags for them yet.
     fn check_schemes(&self) -> Result<(), BadConfig> {
-        let mut peers = self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter());
-        if peers.any(|url| url.scheme() == Scheme::Https) {
+        let peers = || self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter());
+        if peers().any(|url| url.scheme() == Scheme::Https) {
             return Err(BadConfig::NoPeerCertificate);
         }
-        let https = self.listen_client_urls.iter().find(|url| url.scheme() == Scheme::Https);
-        if let Some(url) = https {
+        let mut clients = self.listen_client_urls.iter();
+        let secure = clients.find(|url| matches!(url.scheme(), Scheme::Https | Scheme::Unixs));
+        if let Some(url) = secure {
             return Err(BadConfig::NoCertificate(url.to_string()));
         }
-        let mut urls = self.listen_peer_urls.iter().chain(self.listen_client_urls.iter());
-        match urls.find(|url| url.scheme() != Scheme::Http) {
+        match peers().find(|url| url.is_unix()) {
             Some(url) => Err(BadConfig::Scheme(url.to_string())),
             None => Ok(()),
         }
@@ -342,10 +347,11 @@ impl Config {
     }
 }
 
-fn check_hosts(flag: &'static str, urls: &Urls) -> Result<(), BadConfig> {
-    match urls.iter().find(|url| url.host().is_empty()) {
+fn check_hosts(flag: &'static str, form: &'static str, urls: &Urls) -> Result<(), BadConfig> {
+    match urls.iter().find(|url| !url.is_unix() && url.host().is_empty()) {
         Some(url) => {
-            Err(BadConfig::AdvertiseHost { flag, urls: urls.to_string(), url: url.to_string() })
+            let (urls, url) = (urls.to_string(), url.to_string());
+            Err(BadConfig::AdvertiseHost { flag, form, urls, url })
         }
         None => Ok(()),
     }

@@ -22,7 +22,7 @@ pub enum Error {
     Engine(backend::Fault),
     /// One cannot listen there.
     Listen {
-        /// Host and port.
+        /// The kind of network, and where in it: host and port, or a path.
         address: String,
         /// What the system says.
         error: String,
@@ -41,7 +41,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
-            Self::Listen { address, error } => write!(f, "listen tcp {address}: bind: {error}"),
+            Self::Listen { address, error } => write!(f, "listen {address}: bind: {error}"),
             Self::Ended(ending) => ending.fmt(f),
             Self::Engine(fault) => fault.fmt(f),
             Self::Raftlog(fault) => fault.fmt(f),

@@ -5,30 +5,27 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::urls::{Url, Urls};
+use api::urls::Urls;
 use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 use tower_service::Service;
 
 use self::authority::Tolerant;
-use crate::error::in_words;
+use self::socket::{Listener, Socket, Stream};
 use crate::{Error, Keepalive};
 
 mod authority;
+mod socket;
 
 /// How long a client of HTTP/1 may take to say what it wants.
 const HEADER_PATIENCE: Duration = Duration::from_secs(300);
-
-/// Connections that wait to be accepted.
-const BACKLOG: u32 = 1024;
 
 /// How long to wait when the system has no descriptor for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -74,56 +71,35 @@ impl Options {
 /// once, instead of waiting for an answer.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    sockets: Vec<TcpSocket>,
+    sockets: Vec<Socket>,
 }
 
 /// Addresses where connections come in, and are not served yet.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
 }
 
 impl Bound {
     pub(crate) async fn bind(urls: &Urls) -> Result<Self, Error> {
         let mut sockets = Vec::new();
         for url in urls.iter() {
-            let socket = bind(url).await.map_err(|error| refused(url, &error))?;
-            sockets.push(socket);
+            sockets.push(Socket::bind(url).await?);
         }
         Ok(Self { sockets })
     }
 
     pub(crate) fn listen(self) -> Result<Listening, Error> {
-        let listen = |socket: TcpSocket| {
-            let address = socket.local_addr().map_or_else(|_| String::new(), |at| at.to_string());
-            let listener = socket.listen(BACKLOG);
-            listener.map_err(|error| Error::Listen { address, error: in_words(&error) })
-        };
-        let listeners = self.sockets.into_iter().map(listen).collect::<Result<_, _>>()?;
+        let listeners = self.sockets.into_iter().map(Socket::listen).collect::<Result<_, _>>()?;
         Ok(Listening { listeners })
     }
-}
-
-async fn bind(url: &Url) -> io::Result<TcpSocket> {
-    let address = lookup_host((url.host(), url.port())).await?.next();
-    let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Else connections of a former start keep the address for a minute.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
-}
-
-fn refused(url: &Url, error: &io::Error) -> Error {
-    let address = format!("{}:{}", url.host(), url.port());
-    Error::Listen { address, error: in_words(error) }
 }
 
 impl Listening {
     /// The first address, with the port that the system chose.
     #[cfg(test)]
     pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
-        self.listeners.first()?.local_addr().ok()
+        self.listeners.first()?.tcp_address()
     }
 
     /// Serves until told to stop, then lets what is under way come to an end, for so long. Dropped
@@ -150,7 +126,7 @@ impl Listening {
 }
 
 async fn accept<S, B>(
-    listener: TcpListener,
+    listener: Listener,
     service: S,
     options: Options,
     places: Arc<Semaphore>,
@@ -179,8 +155,6 @@ async fn accept<S, B>(
                 continue;
             }
         };
-        // Without it answers would wait for acknowledgements; a connection without is still one.
-        drop(stream.set_nodelay(true));
         let service = TowerToHyperService::new(service.clone());
         let stream = TokioIo::new(Tolerant::new(stream));
         let connection = builder.serve_connection_with_upgrades(stream, service);
@@ -199,12 +173,11 @@ async fn accept<S, B>(
 }
 
 async fn next(
-    listener: &TcpListener,
+    listener: &Listener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(Stream, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    Ok((listener.accept().await?, place))
 }
 
 fn builder(options: Options) -> auto::Builder<TokioExecutor> {

@@ -100,7 +100,7 @@ impl Member {
         for url in config.listen_client_urls.iter() {
             info!(
                 "traffic" = "grpc+http",
-                "address" = format!("{}:{}", url.host(), url.port()),
+                "address" = url.address(),
                 "serving client traffic insecurely; this is strongly discouraged!"
             );
         }

@@ -14,6 +14,7 @@ fn addresses_are_urls() {
         "http://localhost:",
         "unix://localhost:17",
         "unixs:///run/etcd.sock",
+        "unix:/run/etcd.sock",
     ] {
         assert_eq!(strings(&[text]), Ok(vec![text.to_owned()]));
     }
@@ -27,10 +28,26 @@ fn addresses_are_urls() {
 }
 
 #[test]
+fn urls_lead_somewhere() {
+    for (text, address) in [
+        ("http://127.0.0.1:2380", "127.0.0.1:2380"),
+        ("http://[::1]:2380", "[::1]:2380"),
+        ("http://localhost:", "localhost:"),
+        ("unix://localhost:17", "localhost:17"),
+        ("unix:///run/etcd.sock", "/run/etcd.sock"),
+        ("unix:/run/etcd.sock", "/run/etcd.sock"),
+    ] {
+        let urls = Urls::parse(&[text]).expect("it is one");
+        assert_eq!(urls.iter().map(super::Url::address).collect::<Vec<_>>(), [address]);
+    }
+}
+
+#[test]
 fn others_are_refused_in_etcds_words() {
     for (text, words) in [
         ("127.0.0.1:2380", "URL scheme must be http, https, unix, or unixs: 127.0.0.1:2380"),
         ("ftp://a:1", "URL scheme must be http, https, unix, or unixs: ftp://a:1"),
+        ("http:/a:1", "URL address does not have the form \"host:port\": http:/a:1"),
         ("http://a", "URL address does not have the form \"host:port\": http://a"),
         ("http://a:x", "URL address does not have the form \"host:port\": http://a:x"),
         ("http://::1:1", "URL address does not have the form \"host:port\": http://::1:1"),

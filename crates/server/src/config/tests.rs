@@ -79,7 +79,18 @@ fn what_cannot_be_is_said_in_etcds_words() {
              LeaseCheckpoint",
         ),
         (
-            &["--listen-client-urls=unix://x", "--advertise-client-urls=http://a:1"],
+            &["--advertise-client-urls=http://:1"],
+            "--advertise-client-urls \"http://:1\" must be in the format \"host:port\", \
+             \"unix:/path/to/socket\" or \"unixs:/path/to/socket\" \
+             (unexpected empty host (http://:1))",
+        ),
+        (
+            &["--listen-client-urls=unixs://x", "--advertise-client-urls=http://a:1"],
+            "TLS key/cert (--cert-file, --key-file) must be provided for client url \
+             unixs://x with HTTPS scheme",
+        ),
+        (
+            &["--listen-peer-urls=unix://x"],
             "URL unix://x: its scheme is not supported by this version of etcdd",
         ),
     ] {
@@ -97,6 +108,8 @@ fn odd_values_are_taken_as_etcd_takes_them() {
         "--grpc-keepalive-interval=0s",
         "--initial-cluster-token=",
         "--watch-progress-notify-interval=200ms",
+        "--listen-client-urls=unix:///run/etcd.sock",
+        "--advertise-client-urls=unix:/run/etcd.sock",
     ])
     .expect("odd, but fine");
     assert_eq!(config.quota_bytes, None);

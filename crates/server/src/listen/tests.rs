@@ -4,15 +4,22 @@ use api::urls::Urls;
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 
 use super::{Bound, Listening, Options};
-use crate::Keepalive;
+use crate::{Error, Keepalive};
+
+/// How long what is under way may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn listening() -> Listening {
-    let urls = Urls::parse(&["http://127.0.0.1:0"]).expect("it is one");
-    Bound::bind(&urls).await.and_then(Bound::listen).expect("a port is free")
+    listening_at("http://127.0.0.1:0").await.expect("a port is free")
+}
+
+async fn listening_at(url: &str) -> Result<Listening, Error> {
+    let urls = Urls::parse(&[url]).expect("it is one");
+    Bound::bind(&urls).await.and_then(Bound::listen)
 }
 
 #[tokio::test]
@@ -28,8 +35,7 @@ async fn requests_under_way_are_answered_before_the_end() {
     };
     let (stop, stopped) = watch::channel(false);
     let router = Router::new().route("/", get(answer));
-    let serving =
-        tokio::spawn(bound.serve(router, Options::PEERS, stopped, Duration::from_secs(30)));
+    let serving = tokio::spawn(bound.serve(router, Options::PEERS, stopped, PATIENCE));
     let mut client = TcpStream::connect(address).await.expect("it listens");
     client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("written");
     begin.clone().wait_for(|begun| *begun).await.expect("it begins");
@@ -78,4 +84,38 @@ async fn a_taken_address_is_refused() {
     let error = Bound::bind(&urls).await.expect_err("it is taken").to_string();
     assert!(error.starts_with("listen tcp 127.0.0.1:"), "{error}");
     assert!(error.ends_with("bind: address already in use"), "{error}");
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_served_as_long_as_somebody_listens() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let path = folder.path().join("socket");
+    let url = format!("unix://{}", path.display());
+    // What a killed program left behind is in nobody's way.
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("it is free"));
+    assert!(path.exists());
+    let bound = listening_at(&url).await.expect("nobody listens there");
+    let error = listening_at(&url).await.expect_err("somebody listens there").to_string();
+    assert_eq!(error, format!("listen unix {}: bind: address already in use", path.display()));
+    let router = Router::new().route("/", get(async || "done"));
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(bound.serve(router, Options::PEERS, stopped, PATIENCE));
+    let mut client = UnixStream::connect(&path).await.expect("it listens");
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    client.write_all(request).await.expect("written");
+    let mut text = String::new();
+    client.read_to_string(&mut text).await.expect("it ends");
+    assert!(text.starts_with("HTTP/1.1 200") && text.ends_with("done"), "{text}");
+    stop.send_replace(true);
+    serving.await.expect("it ends");
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_socket_stays() {
+    let file = tempfile::NamedTempFile::new().expect("there is room for a file");
+    let url = format!("unix://{}", file.path().display());
+    let error = listening_at(&url).await.expect_err("it is in the way").to_string();
+    assert!(error.ends_with("bind: address already in use"), "{error}");
+    assert!(file.path().exists());
 }
