@@ -72,20 +72,8 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Starts a member, again while something of its former start still holds the engine: threads end a
-/// moment after the member.
 async fn start(config: Config) -> Member {
-    within("the member", async {
-        loop {
-            match Member::start(config.clone()).await {
-                Ok(member) => return member,
-                Err(error) => {
-                    assert!(error.to_string().ends_with("is in use by another process"), "{error}");
-                }
-            }
-        }
-    })
-    .await
+    within("the member", Member::start(config)).await.expect("it starts")
 }
 
 /// Puts a value, again while leaders change: what was on its way to a lost one is lost.
