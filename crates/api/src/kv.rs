@@ -65,8 +65,8 @@ impl Kv for Service {
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
         let request = request.into_inner();
         check::put(&request).map_err(error::of_invalid)?;
-        let command = Command { put: Some(request), ..Command::default() };
-        let mut response = expect_outcome!(self.propose(command).await?, Put);
+        let proposed = self.propose(Command { put: Some(request), ..Command::default() });
+        let mut response = expect_outcome!(proposed.await?, Put);
         self.complete(&mut response.header);
         Ok(Response::new(response))
     }
@@ -77,8 +77,8 @@ impl Kv for Service {
     ) -> Result<Response<DeleteRangeResponse>, Status> {
         let request = request.into_inner();
         check::delete_range(&request).map_err(error::of_invalid)?;
-        let command = Command { delete_range: Some(request), ..Command::default() };
-        let mut response = expect_outcome!(self.propose(command).await?, DeleteRange);
+        let proposed = self.propose(Command { delete_range: Some(request), ..Command::default() });
+        let mut response = expect_outcome!(proposed.await?, DeleteRange);
         self.complete(&mut response.header);
         Ok(Response::new(response))
     }
@@ -92,8 +92,8 @@ impl Kv for Service {
             reading.end_txn(&request, &answer);
             answer?
         } else {
-            let command = Command { txn: Some(request), ..Command::default() };
-            expect_outcome!(self.propose(command).await?, Txn)
+            let proposed = self.propose(Command { txn: Some(request), ..Command::default() });
+            expect_outcome!(proposed.await?, Txn)
         };
         self.complete(&mut response.header);
         Ok(Response::new(response))
@@ -105,8 +105,8 @@ impl Kv for Service {
     ) -> Result<Response<CompactionResponse>, Status> {
         let request = request.into_inner();
         let (revision, physical) = (Revision(request.revision), request.physical);
-        let command = Command { compaction: Some(request), ..Command::default() };
-        let mut response = expect_outcome!(self.propose(command).await?, Compact);
+        let proposed = self.propose(Command { compaction: Some(request), ..Command::default() });
+        let mut response = expect_outcome!(proposed.await?, Compact);
         if physical {
             self.wait_for_compaction(revision).await?;
         }

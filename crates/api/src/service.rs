@@ -106,14 +106,22 @@ impl Service {
     }
 
     /// Puts a command into the log and waits for what comes of it.
-    pub(crate) async fn propose(&self, command: Command) -> Result<Outcome, Status> {
+    pub(crate) fn propose(
+        &self,
+        command: Command,
+    ) -> impl Future<Output = Result<Outcome, Status>> + Send {
         let cost = state::cost(&command);
         let bytes = self.handle.engine_stats().disk_bytes;
-        if !self.options.quota.allows(bytes, cost) {
-            self.raise_no_space().await;
-            return Err(error::no_space());
+        let is_allowed = self.options.quota.allows(bytes, cost);
+        let proposed = is_allowed.then(|| self.handle.propose(command));
+        async move {
+            if let Some(proposed) = proposed {
+                return proposed.await.map_err(error::of_proposal);
+            }
+            // In a box, as it seldom happens and is large.
+            Box::pin(self.raise_no_space()).await;
+            Err(error::no_space())
         }
-        self.handle.propose(command).await.map_err(error::of_proposal)
     }
 
     /// Tells all members that this one is full. That it is cannot wait for an alarm that fails.

@@ -74,9 +74,9 @@ impl HttpBody for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Message(message) => SizeHint::with_exact(message.len() as u64),
-            Content::WentWell | Content::Done => SizeHint::with_exact(0),
             Content::Other(body) => body.size_hint(),
+            // Told how long a message is, the server would say it in a header that etcd has not.
+            Content::Message(_) | Content::WentWell | Content::Done => SizeHint::default(),
         }
     }
 }

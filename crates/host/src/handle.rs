@@ -108,8 +108,8 @@ impl Handle {
     /// # Errors
     ///
     /// A refusal; or that nobody knows whether it was done.
-    pub async fn propose(&self, command: Command) -> Result<Outcome, Error> {
-        self.shared().propose(command, Urgency::Ordinary, On::Request).await
+    pub fn propose(&self, command: Command) -> impl Future<Output = Result<Outcome, Error>> + Send {
+        self.shared().propose(command, Urgency::Ordinary, On::Request)
     }
 
     /// Has a change of members agreed on and applied, if it is safe.

@@ -46,13 +46,27 @@ pub(crate) enum On {
 }
 
 impl Shared {
-    /// Has a command agreed on and applied.
-    pub(crate) async fn propose(
+    /// Has a command agreed on and applied. What is returned to be waited for holds no command any
+    /// more, as that is large and would be moved with everything that waits for it.
+    pub(crate) fn propose(
+        &self,
+        command: Command,
+        urgency: Urgency,
+        on: On,
+    ) -> impl Future<Output = Result<Outcome, Error>> + Send {
+        let proposal = self.proposal(command, urgency, on);
+        async move {
+            let (ticket, event) = proposal?;
+            self.outcome(ticket, event).await
+        }
+    }
+
+    fn proposal(
         &self,
         mut command: Command,
         urgency: Urgency,
         on: On,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<(Ticket, Event), Error> {
         if cost(&command) > 0 && !self.space.is_ample() {
             return Err(Error::Refused(Refusal::NoSpace));
         }
@@ -66,8 +80,7 @@ impl Shared {
             On::Request => None,
             On::Leading(term) => Some(term),
         };
-        let event = Event::Propose { ticket, command, urgency, by_leader_of };
-        self.outcome(ticket, event).await
+        Ok((ticket, Event::Propose { ticket, command, urgency, by_leader_of }))
     }
 
     /// Has a change of members agreed on and applied.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use api::urls::Urls;
 use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -19,10 +19,12 @@ use tower_service::Service;
 
 use self::authority::Tolerant;
 use self::socket::{Listener, Socket, Stream};
+use self::streams::Streams;
 use crate::{Error, Keepalive};
 
 mod authority;
 mod socket;
+mod streams;
 
 /// How long a client of HTTP/1 may take to say what it wants.
 const HEADER_PATIENCE: Duration = Duration::from_secs(300);
@@ -139,7 +141,6 @@ async fn accept<S, B>(
     B: Body<Data: Send, Error: Into<axum::BoxError>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
-    let builder = builder(options);
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -157,10 +158,12 @@ async fn accept<S, B>(
         };
         let service = TowerToHyperService::new(service.clone());
         let stream = TokioIo::new(Tolerant::new(stream));
-        let connection = builder.serve_connection_with_upgrades(stream, service);
-        let connection = graceful.watch(connection.into_owned());
+        let streams = Streams::default();
+        let builder = builder(options, streams.clone());
+        let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
+        let connection = graceful.watch(connection);
         connections.spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = streams.serve(connection).await {
                 tracing::debug!("error" = %error, "a connection ended");
             }
             drop(place);
@@ -180,12 +183,14 @@ async fn next(
     Ok((listener.accept().await?, place))
 }
 
-fn builder(options: Options) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(options: Options, streams: Streams) -> auto::Builder<Streams> {
+    let mut builder = auto::Builder::new(streams);
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
     builder
         .http2()
         .timer(TokioTimer::new())
+        // etcd's answers have none.
+        .auto_date_header(false)
         .max_concurrent_streams(options.streams_max)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .initial_stream_window_size(options.stream_window_bytes)
