@@ -126,7 +126,7 @@ pub fn proposes(frame: &Bytes) -> bool {
 /// Walks over the fields before anything is made of them: nested messages could be far larger in
 /// memory than they are here.
 fn survey(frame: &Bytes) -> Result<(), FrameError> {
-    let [KIND_KEY, ..=KIND_MAX, rest @ ..] = &**frame else {
+    let [KIND_KEY, (..=KIND_MAX), rest @ ..] = &**frame else {
         return nonsense("a message that does not begin with its kind");
     };
     let mut rest: &[u8] = rest;
