@@ -115,7 +115,7 @@ pub(crate) fn run(root: &'static Command, arguments: &[Vec<u8>]) -> Result<(), F
         }
         Err(FlagError::Wrong(message)) => {
             let usage = Some(help::usage(&path));
-            return Err(Failure { exit: Exit::Error, message: Some(message), usage });
+            return Err(Failure { usage, ..Failure::new(Exit::Error, message) });
         }
     };
     match command.does {

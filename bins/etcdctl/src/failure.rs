@@ -27,18 +27,25 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// What to say; nothing, if all has been said.
     pub(crate) message: Option<String>,
+    /// What etcd's says in its log instead.
+    pub(crate) logged: Option<String>,
     /// How it should have been called.
     pub(crate) usage: Option<String>,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: Some(message.into()), usage: None }
+        Self { exit, message: Some(message.into()), logged: None, usage: None }
     }
 
     /// One about which all has been said.
     pub(crate) fn silent(exit: Exit) -> Self {
-        Self { exit, message: None, usage: None }
+        Self { exit, message: None, logged: None, usage: None }
+    }
+
+    /// One about which a log has the last word.
+    pub(crate) fn logged(exit: Exit, lines: String) -> Self {
+        Self { exit, message: None, logged: Some(lines), usage: None }
     }
 
     pub(crate) fn arguments(message: impl Into<String>) -> Self {
@@ -54,6 +61,9 @@ impl Failure {
     }
 
     pub(crate) fn report(self) -> ExitCode {
+        if let Some(lines) = &self.logged {
+            eprintln!("{lines}");
+        }
         if let Some(message) = &self.message {
             eprintln!("Error: {message}");
         }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::flags::{Flag, Kind, Parsed};
+use crate::go::quote;
 use crate::print::Format;
 
 #[cfg(test)]
@@ -63,13 +64,13 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads flags and variables. What a flag says counts more than what a variable says.
+    /// Reads flags and variables, of which one may say what the other does not.
     pub(crate) fn read(
         flags: &Parsed,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Failure> {
         let mut flags = flags.clone();
-        let mut remarks = take_variables(&mut flags, variables);
+        let mut remarks = take_variables(&mut flags, variables)?;
         let format = Format::parse(flags.string("write-out"))?;
         refuse_empty(&flags)?;
         refuse_what_is_not_there_yet(&flags)?;
@@ -102,28 +103,42 @@ fn variable(flag: &Flag) -> String {
     format!("ETCDCTL_{}", flag.name.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// Sets what flags have not set, and returns complaints.
+/// Sets what flags have not set, and returns complaints. Nobody should have to know which counts if
+/// a flag and its variable are both there, be it an empty one.
 fn take_variables(
     flags: &mut Parsed,
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Vec<String> {
+) -> Result<Vec<String>, Failure> {
     let mut remarks = Vec::new();
     for (name, value) in variables {
         if !name.starts_with("ETCDCTL_") || OTHER_VARIABLES.contains(&&*name) {
             continue;
         }
         let Some(flag) = FLAGS.iter().find(|flag| variable(flag) == name) else {
-            remarks.push(format!("Warning: {name} is not a variable that etcdctl knows"));
+            let variable = format!("{name}={value}");
+            remarks.push(logged("warn", "unrecognized environment variable", &variable));
             continue;
         };
-        if value.is_empty() || flags.given(flag.name) {
+        if flags.given(flag.name) {
+            let why = "conflicting environment variable is shadowed by corresponding command-line \
+                       flag (either unset environment variable or disable flag))";
+            remarks.push(logged("fatal", why, &name));
+            return Err(Failure::logged(Exit::Error, remarks.join("\n")));
+        }
+        if value.is_empty() {
             continue;
         }
         if let Err(why) = flags.assign(flag.name, &value) {
             remarks.push(format!("Warning: {name} is ignored: {why}"));
         }
     }
-    remarks
+    Ok(remarks)
+}
+
+/// A complaint about a variable as etcd's log has it, but for when and where.
+fn logged(level: &str, message: &str, variable: &str) -> String {
+    let (message, variable) = (quote(message.as_bytes()), quote(variable.as_bytes()));
+    format!("{{\"level\":\"{level}\",\"msg\":{message},\"environment-variable\":{variable}}}")
 }
 
 /// An empty file name is more likely an unset variable of a script than a wish.

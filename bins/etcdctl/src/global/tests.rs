@@ -25,10 +25,9 @@ fn without_anything_there_are_etcds_defaults() {
 }
 
 #[test]
-fn a_variable_counts_unless_there_is_the_flag() {
+fn a_variable_says_what_no_flag_says() {
     let variables = [
         ("ETCDCTL_ENDPOINTS", "a,b"),
-        ("ETCDCTL_WRITE_OUT", "json"),
         ("ETCDCTL_COMMAND_TIMEOUT", "1m"),
         ("ETCDCTL_HEX", ""),
         ("ETCD_NAME", "x"),
@@ -47,11 +46,30 @@ fn a_variable_that_means_nothing_is_remarked() {
     assert_eq!(
         settings.remarks,
         [
-            "Warning: ETCDCTL_FOO is not a variable that etcdctl knows",
+            "{\"level\":\"warn\",\"msg\":\"unrecognized environment variable\",\
+             \"environment-variable\":\"ETCDCTL_FOO=1\"}",
             "Warning: ETCDCTL_HEX is ignored: strconv.ParseBool: parsing \"zz\": invalid syntax",
         ]
     );
     assert!(!settings.hex);
+}
+
+#[test]
+fn a_variable_beside_its_flag_is_refused() {
+    for value in ["a", "b", ""] {
+        let variables = [("ETCDCTL_FOO", "1"), ("ETCDCTL_ENDPOINTS", value)];
+        let failure = read(&["--endpoints=a"], &variables).unwrap_err();
+        assert_eq!((failure.exit, failure.message), (Exit::Error, None));
+        let lines = failure.logged.unwrap();
+        let (first, last) = lines.split_once('\n').unwrap();
+        assert!(first.contains("\"ETCDCTL_FOO=1\""), "{first}");
+        assert_eq!(
+            last,
+            "{\"level\":\"fatal\",\"msg\":\"conflicting environment variable is shadowed by \
+             corresponding command-line flag (either unset environment variable or disable flag))\",\
+             \"environment-variable\":\"ETCDCTL_ENDPOINTS\"}"
+        );
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ const USAGE_OF_3_5: &str = "NAME:\n";
 
 /// A program with its member.
 pub(crate) struct Side {
-    program: PathBuf,
+    pub(crate) program: PathBuf,
     pub(crate) member: Member,
     /// What is different on each side, with the names that stand for it: the longest first.
     names: Vec<(String, &'static str)>,

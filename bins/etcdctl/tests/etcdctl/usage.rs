@@ -51,22 +51,47 @@ fn flags_are_read_as_by_etcd() {
     }
 }
 
-#[test]
-fn variables_count_unless_there_is_the_flag() {
-    let pair = Pair::start();
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_etcdctl"));
-        command
-            .env("ETCDCTL_ENDPOINTS", &pair.ours.member.endpoint)
-            .env("ETCDCTL_WRITE_OUT", "json")
-            .args(arguments);
-        let outcome = run(command, "");
-        pair.ours.normal(&String::from_utf8_lossy(&outcome.out))
+/// What is logged about variables: how bad it is, what, and which.
+fn logged(err: &str) -> Vec<String> {
+    let fields = ["level", "msg", "environment-variable"];
+    let value = |line: &str, field: &str| {
+        let (_, rest) = line.split_once(&format!("\"{field}\":\""))?;
+        Some(rest.split_once('"')?.0.to_owned())
     };
-    let header = "{\"header\":{\"cluster_id\":CLUSTER,\"member_id\":MEMBER,\"revision\":2,\
-                  \"raft_term\":2}}\n";
-    assert_eq!(run(&["put", "k", "v"]), header);
-    assert_eq!(run(&["get", "k", "-w", "simple"]), "k\nv\n");
+    let values = |line: &str| {
+        let values: Option<Vec<String>> = fields.iter().map(|field| value(line, field)).collect();
+        Some(values?.join(" "))
+    };
+    err.lines().filter_map(values).collect()
+}
+
+#[test]
+fn variables_say_what_no_flag_says() {
+    let pair = Pair::start();
+    for (variables, arguments, code) in [
+        (&[][..], &["put", "k", "v"][..], 0),
+        (&[("WRITE_OUT", "json")], &["get", "k"], 0),
+        (&[("WRITE_OUT", "json")], &["get", "k", "--limit=1"], 0),
+        (&[("WRITE_OUT", "json")], &["get", "k", "-w", "json"], 1),
+        (&[("WRITE_OUT", "")], &["get", "k", "-w", "json"], 1),
+        (&[("HEX", "true"), ("FOO", "1")], &["--hex", "get", "k"], 1),
+        (&[("FOO", "1")], &["get", "k"], 0),
+        (&[("COMMAND_TIMEOUT", "soon")], &["get", "k"], 0),
+        (&[("WRITE_OUT", "bogus")], &["get", "k"], 4),
+        // Its own arguments come first.
+        (&[("HEX", "true")], &["--hex", "get"], 128),
+    ] {
+        let [ours, genuine] = [&pair.ours, &pair.genuine].map(|side| {
+            let mut command = Command::new(&side.program);
+            command.env("ETCDCTL_ENDPOINTS", &side.member.endpoint).args(arguments);
+            command.envs(variables.iter().map(|(name, value)| (format!("ETCDCTL_{name}"), value)));
+            let outcome = run(command, "");
+            let out = side.normal(&String::from_utf8_lossy(&outcome.out));
+            (outcome.code, out, logged(&outcome.err))
+        });
+        assert_eq!(ours, genuine, "{variables:?} {arguments:?}");
+        assert_eq!(ours.0, Some(code));
+    }
 }
 
 #[test]
