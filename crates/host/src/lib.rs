@@ -56,6 +56,8 @@ mod space;
 mod spool;
 mod start;
 mod streams;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod versions;
 mod waiters;
 

@@ -1,5 +1,6 @@
 //! One member over memory, and clients that speak to it without a socket.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use backend::{MemBackend, MemDisk};
-use consensus::{Limits, ReadPolicy};
-use host::{Config, Handle, Inline, Parts, Space, found, start};
+use host::testing::ELECTION_TIMEOUT;
+use host::{Config, Handle, Parts, Space, found, start};
 use http_body_util::BodyExt;
-use node::TrimPolicy;
 use proto::etcdserverpb::cluster_client::ClusterClient;
 use proto::etcdserverpb::kv_client::KvClient;
 use proto::etcdserverpb::lease_client::LeaseClient;
@@ -20,18 +20,16 @@ use proto::etcdserverpb::watch_client::WatchClient;
 use raft::Raft;
 use raftlog::Identity;
 use raftlog::memory::Disk;
-use state::{LeaseConfig, Member, Quota, Version};
+use state::{Member, Quota};
 use tempfile::TempDir;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tonic::codegen::Service as _;
 use tonic::{Code, Status};
 use transport::memory::Network;
 use units::{ClusterId, NodeId};
 
-/// How long something that must happen may take, on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) use host::testing::within;
 
 pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
 pub(crate) const MEMBER: NodeId = NodeId(0x8e9e);
@@ -40,8 +38,6 @@ pub(crate) const MEMBER: NodeId = NodeId(0x8e9e);
 pub(crate) const REQUEST_BYTES_MAX: usize = 100_000;
 pub(crate) const TXN_OPS_MAX: usize = 4;
 pub(crate) const QUOTA_BYTES: u64 = 1 << 20;
-
-const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A member that leads itself.
 pub(crate) struct World {
@@ -122,70 +118,14 @@ impl World {
     }
 }
 
-fn config(spool: std::path::PathBuf) -> Config {
-    Config {
-        name: "one".to_owned(),
-        client_urls: vec!["http://127.0.0.1:2379".to_owned()],
-        version: Version { major: 3, minor: 7, patch: 1 },
-        consensus: consensus::Config {
-            id: MEMBER,
-            heartbeat: Duration::from_millis(50),
-            election_timeout: ELECTION_TIMEOUT,
-            pre_vote: true,
-            check_quorum: true,
-            reads: ReadPolicy::Quorum,
-            limits: Limits {
-                message_bytes_max: 1 << 20,
-                inflight_messages_max: 512,
-                inflight_bytes_max: 64 << 20,
-                uncommitted_bytes_max: 64 << 20,
-                cached_bytes_max: 1 << 20,
-                apply_bytes_max: 1 << 20,
-            },
-            seed: 0,
-        },
-        state: state::Config {
-            node: MEMBER,
-            lease: LeaseConfig {
-                ttl_min_s: 2,
-                election_timeout: ELECTION_TIMEOUT,
-                retry: Duration::from_secs(1),
-                checkpoint_every: None,
-            },
-            quota_bytes: Some(QUOTA_BYTES),
-            learners_max: 1,
-            store_checkpoints: false,
-        },
-        watch: ::watch::Config {
-            ring_bytes_max: 100_000,
-            progress_every: Duration::from_secs(600),
-            seed: 0,
-        },
-        trim: TrimPolicy {
-            kept_entries_max: 5000,
-            kept_bytes_max: 1 << 20,
-            step_entries: 1000,
-            step_bytes: 1 << 20,
-        },
-        request_timeout: Duration::from_secs(7),
-        request_bytes_max: REQUEST_BYTES_MAX,
-        slow_apply: Duration::from_millis(100),
-        hasten_first_election: true,
-        strict_changes: true,
-        sync_every: Duration::from_millis(100),
-        spool,
-        snapshot_bytes_max: 100 << 20,
-        reads_max: 4,
-        inline: Inline { apply: true, keep: true },
-    }
-}
-
-/// Waits for something that must happen.
-pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match timeout(PATIENCE, future).await {
-        Ok(done) => done,
-        Err(_) => panic!("waited in vain for {what}"),
-    }
+fn config(spool: PathBuf) -> Config {
+    let mut config = host::testing::config(MEMBER, spool);
+    config.name = "one".to_owned();
+    config.client_urls = vec!["http://127.0.0.1:2379".to_owned()];
+    config.state.lease.ttl_min_s = 2;
+    config.state.quota_bytes = Some(QUOTA_BYTES);
+    config.request_bytes_max = REQUEST_BYTES_MAX;
+    config
 }
 
 /// What an answer should have been: this refusal.

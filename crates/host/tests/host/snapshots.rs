@@ -105,7 +105,7 @@ async fn an_engine_ahead_of_its_log_needs_a_reason() {
 }
 
 fn machine(node: NodeId) -> state::Config {
-    crate::world::config(node, std::path::PathBuf::new()).state
+    host::testing::config(node, std::path::PathBuf::new()).state
 }
 
 fn applied(world: &World, id: NodeId) -> Index {

@@ -1,20 +1,17 @@
 //! Members in one process: disks that remember what a crash leaves, and a network that can be cut.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use backend::{MemBackend, MemDisk};
 use bytes::Bytes;
-use consensus::{Limits, ReadPolicy};
-use host::{Config, Error, Handle, Inline, Parts, Space, found, start};
-use node::TrimPolicy;
+use host::testing::{HEARTBEAT, config};
+use host::{Config, Error, Handle, Parts, Space, found, start};
 use raft::Raft;
 use raftlog::Identity;
 use raftlog::memory::Disk;
-use state::{Command, LeaseConfig, Member, Outcome, Published, Version};
+use state::{Command, Member, Outcome, Published};
 use tempfile::TempDir;
 use tokio::runtime::Handle as Runtime;
 use tokio::time::timeout;
@@ -24,15 +21,7 @@ use units::{ClusterId, Index, LeaseId, NodeId, Position, Revision};
 
 use crate::small_disk::SmallDisk;
 
-/// How long something that must happen may take, on a machine that has other things to do.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Short, so that leaders are lost and found quickly; long against what a busy machine may stall.
-const HEARTBEAT: Duration = Duration::from_millis(50);
-pub(crate) const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// So often that logs are trimmed while a test runs.
-pub(crate) const SYNC_EVERY: Duration = Duration::from_millis(20);
+pub(crate) use host::testing::{SYNC_EVERY, within};
 
 pub(crate) const CLUSTER: ClusterId = ClusterId(0xc1);
 
@@ -230,72 +219,6 @@ pub(crate) fn member(id: NodeId) -> Member {
         is_learner: false,
         name: String::new(),
         client_urls: Vec::new(),
-    }
-}
-
-pub(crate) fn config(id: NodeId, spool: PathBuf) -> Config {
-    Config {
-        name: format!("member-{id}"),
-        client_urls: vec![format!("client://{id}")],
-        version: Version { major: 3, minor: 7, patch: 1 },
-        consensus: consensus::Config {
-            id,
-            heartbeat: HEARTBEAT,
-            election_timeout: ELECTION_TIMEOUT,
-            pre_vote: true,
-            check_quorum: true,
-            reads: ReadPolicy::Quorum,
-            limits: Limits {
-                message_bytes_max: 1 << 20,
-                inflight_messages_max: 512,
-                inflight_bytes_max: 64 << 20,
-                uncommitted_bytes_max: 64 << 20,
-                cached_bytes_max: 1 << 20,
-                apply_bytes_max: 1 << 20,
-            },
-            seed: 0,
-        },
-        state: state::Config {
-            node: id,
-            lease: LeaseConfig {
-                ttl_min_s: 1,
-                election_timeout: ELECTION_TIMEOUT,
-                retry: Duration::from_secs(1),
-                checkpoint_every: None,
-            },
-            quota_bytes: None,
-            learners_max: 1,
-            store_checkpoints: false,
-        },
-        watch: watch::Config {
-            ring_bytes_max: 100_000,
-            progress_every: Duration::from_secs(600),
-            seed: 0,
-        },
-        trim: TrimPolicy {
-            kept_entries_max: 50,
-            kept_bytes_max: 1 << 20,
-            step_entries: 20,
-            step_bytes: 1 << 20,
-        },
-        request_timeout: Duration::from_secs(7),
-        request_bytes_max: 1_500_000,
-        slow_apply: Duration::from_millis(100),
-        hasten_first_election: true,
-        strict_changes: true,
-        sync_every: SYNC_EVERY,
-        spool,
-        snapshot_bytes_max: 100 << 20,
-        reads_max: 4,
-        inline: Inline { apply: true, keep: true },
-    }
-}
-
-/// Waits for something that must happen.
-pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match timeout(PATIENCE, future).await {
-        Ok(done) => done,
-        Err(_) => panic!("waited in vain for {what}"),
     }
 }
 
