@@ -314,8 +314,8 @@ impl Owner for Applier {
     }
 }
 
-/// Says so, in etcd's words, if entries took longer to apply than expected. They are applied as one,
-/// so it is the largest command that is named.
+/// Says so, in etcd's words, if entries took longer to apply than expected. They are applied as
+/// one, so it is the largest command that is named.
 fn remark_slow(entries: &[Entry], took: Duration, expected: Duration) {
     if took <= expected {
         return;

@@ -108,9 +108,9 @@ impl<O: Owner> Desk<O> {
         if state.closed || !state.work.is_empty() { None } else { state.owner.take() }
     }
 
-    /// As [`borrow`](Self::borrow), for whoever serves a desk where owners from here report: nothing,
-    /// if work lies there. Looked at only once the owner is taken, as it reports before it is put
-    /// back: then nothing that it did before can be overtaken by what it does now.
+    /// As [`borrow`](Self::borrow), for whoever serves a desk where owners from here report:
+    /// nothing, if work lies there. That is looked at once the owner is taken, as it reports before
+    /// it is put back: so what it did before cannot be overtaken by what it does now.
     pub(crate) fn borrow_beside<P: Owner>(&self, reports: &Desk<P>) -> Option<O> {
         // Spares the owner the way when there is much to do.
         if reports.is_awaited() {

@@ -249,8 +249,8 @@ impl Node {
         }
     }
 
-    /// Whether another member leads and takes no commands: what is passed on to it would be lost, and
-    /// whoever wants it would wait in vain.
+    /// Whether another member leads and takes no commands: what is passed on to it would be lost,
+    /// and whoever wants it would wait in vain.
     fn is_barred(&self) -> bool {
         let leader = self.leadership.leader;
         leader.is_some_and(|leader| leader != self.id) && self.barred == Some(self.leadership.term)

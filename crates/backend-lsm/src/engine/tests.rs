@@ -6,8 +6,8 @@ use super::*;
 
 const TABLE: Table = Table { id: 1, name: "engine-tests" };
 
-/// Nothing reaches a file any more once a thread has panicked: whoever writes meanwhile is told, and
-/// so is whoever comes then.
+/// Nothing reaches a file any more once a thread has panicked: whoever writes meanwhile is told,
+/// and so is whoever comes then.
 #[test]
 fn a_thread_that_panics_ends_the_engine() {
     let directory = tempfile::tempdir().expect("there is room for a directory");

@@ -247,6 +247,31 @@ impl Driver {
         Ok(())
     }
 
+    /// What consensus is like from now on.
+    fn set_consensus(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Answer<bool> {
+        match name {
+            "answers" => {
+                self.script().answer = answer(args.next_pos().ok_or("what?")?)?;
+            }
+            "takes" => self.script().commands_max = position(args)?,
+            "lags" => {
+                let lag: u64 = position(args)?;
+                let mut script = self.script();
+                script.status.commit = Index(script.status.applied.0 + lag);
+            }
+            "matches" => {
+                let mut peers = Vec::new();
+                while let Some((id, matched)) = args.next_key() {
+                    peers.push(peer(NodeId(id.parse()?), Index(matched.parse()?)));
+                }
+                self.script().status.peers = peers;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// What consensus wants done.
     fn run_consensus(&mut self, name: &str, args: &mut ArgumentConsumer<'_>) -> Answer<bool> {
         match name {
             "leader" => {
@@ -266,22 +291,6 @@ impl Driver {
                 self.consensus_wants(consensus::Effect::Changed(leadership));
             }
             "hands-out" => self.hand_out(args)?,
-            "answers" => {
-                self.script().answer = answer(args.next_pos().ok_or("what?")?)?;
-            }
-            "takes" => self.script().commands_max = position(args)?,
-            "lags" => {
-                let lag: u64 = position(args)?;
-                let mut script = self.script();
-                script.status.commit = Index(script.status.applied.0 + lag);
-            }
-            "matches" => {
-                let mut peers = Vec::new();
-                while let Some((id, matched)) = args.next_key() {
-                    peers.push(peer(NodeId(id.parse()?), Index(matched.parse()?)));
-                }
-                self.script().status.peers = peers;
-            }
             "reads-ready" => {
                 let ticket = question(args)?;
                 let index = Index(key(args, "at")?);
@@ -386,7 +395,10 @@ impl Runner for Driver {
                 self.node.conf_state().voters.iter().map(|voter| voter.0).collect::<Vec<_>>(),
                 self.node.deadline().map(|deadline| deadline.0),
             ));
-        } else if !self.run_event(name, &mut args)? && !self.run_consensus(name, &mut args)? {
+        } else if !self.run_event(name, &mut args)?
+            && !self.set_consensus(name, &mut args)?
+            && !self.run_consensus(name, &mut args)?
+        {
             return Err(format!("unknown command {name}").into());
         }
         args.reject_next()?;
