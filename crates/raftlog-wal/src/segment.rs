@@ -10,6 +10,9 @@ use units::Index;
 use crate::directory::{io, lacks_room};
 use crate::files::File;
 
+/// What is read of a segment at a time.
+const IMAGE_PART_BYTES: usize = 256 << 10;
+
 /// A segment's name: its place in the row, and an index below which are all entries of the segments
 /// before it (that were not replaced by later ones).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +75,22 @@ impl Segment {
     pub(crate) fn image(&self) -> Result<Bytes, Fault> {
         let length =
             usize::try_from(self.length()?).map_err(|_| self.corrupt(0, "it is too long"))?;
-        self.read(0, length)
+        // Memory asked for in zeros takes no room until something is written to it, and most of a
+        // segment that was allocated ahead is zeros.
+        let mut image = vec![0; length];
+        let mut at = 0;
+        while at < length {
+            let part = self.read(at as u64, IMAGE_PART_BYTES.min(length - at))?;
+            if part.is_empty() {
+                break;
+            }
+            if part.iter().any(|byte| *byte != 0) {
+                image[at..at + part.len()].copy_from_slice(&part);
+            }
+            at += part.len();
+        }
+        image.truncate(at);
+        Ok(image.into())
     }
 
     /// Less than asked for only at the end of the file.
