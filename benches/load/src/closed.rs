@@ -103,9 +103,9 @@ impl Closed {
         let now = Instant::now();
         match (result, client.checked) {
             (Ok(()), Ok(())) if now >= self.begin && now <= self.end => {
-                self.outcome.latencies.note(now - client.asked);
+                self.outcome.note(now - client.asked);
             }
-            (Ok(()), Ok(())) => {}
+            (Ok(()), Ok(())) => self.outcome.answered_ever += 1,
             (Err(failure), _) => self.outcome.fail(failure.to_string()),
             (Ok(()), Err(reason)) => self.outcome.fail(reason.to_owned()),
         }

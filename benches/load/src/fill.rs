@@ -103,7 +103,7 @@ impl Filling {
         let n = token as usize;
         let asked = self.asked[n].take().expect("a client that is answered has asked");
         match result {
-            Ok(()) => self.outcome.latencies.note(asked.elapsed()),
+            Ok(()) => self.outcome.note(asked.elapsed()),
             Err(failure) => return self.outcome.fail(failure.to_string()),
         }
         self.ask(n, streams);

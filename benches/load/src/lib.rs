@@ -1,15 +1,15 @@
 //! Load for any server that speaks etcd's gRPC, and what that load costs.
 //!
-//! In go endpoints, a load (puts, gets, pages, filling) and a number of clients; out come
+//! In go endpoints, a load (puts, gets, pages, watchers, …) and a number of clients; out come
 //! throughput, latencies, and the CPU time, memory and disk of the servers' processes, as the kernel
 //! counts them. [`versus`] starts servers in turn and compares.
 //!
 //! ```text
-//!   versus ──► integration::Cluster    fresh members for every stage of every round
-//!      ├─────► run, fill               clients, and what they ask for
-//!      │          ├──► Pool ──► wire   they share a few connections, and one thread
-//!      │          └──► Usage           /proc, before and after
-//!      └─────► Recorder ──► Report     medians, as Markdown and as JSON, after every step
+//!   versus ──► integration::Cluster     fresh members for every stage of every round
+//!      ├─────► run, fill, watch, …      clients, and what they ask for
+//!      │          ├──► Pool ──► wire    they share a few connections, and one thread
+//!      │          └──► Usage            /proc, before and after
+//!      └─────► Recorder ──► Report      medians, as a table, data and plots, after every step
 //! ```
 //!
 //! # Invariants
@@ -31,21 +31,27 @@
 mod closed;
 mod fill;
 mod histogram;
+mod lease;
 mod measure;
 mod message;
 mod outcome;
+mod pace;
 mod plan;
+mod plot;
 mod pool;
 mod recorder;
 mod report;
 mod request;
+mod upkeep;
 mod usage;
 pub mod versus;
+mod watch;
 mod wire;
 
 pub use closed::{Amount, run};
 pub use fill::fill;
 pub use histogram::Histogram;
+pub use lease::keep_alives;
 pub use measure::Measure;
 pub use outcome::Outcome;
 pub use plan::{Plan, Trial};
@@ -53,5 +59,7 @@ pub use pool::Pool;
 pub use recorder::Recorder;
 pub use report::{Report, Sample};
 pub use request::Load;
+pub use upkeep::{Phase, Steady, Upkeep, upkeep};
 pub use usage::Usage;
+pub use watch::{Watching, watch};
 pub use wire::Broken;

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use integration::{Server, Tools};
 use load::versus::{Side, compare};
-use load::{Amount, Load, Outcome, Plan, Pool, Recorder, Trial, fill, run};
+use load::{
+    Amount, Load, Outcome, Plan, Pool, Recorder, Steady, Trial, Upkeep, Watching, fill,
+    keep_alives, run, upkeep, watch,
+};
 
 use options::Options;
 
@@ -22,9 +25,9 @@ usage: etcdd-load versus [OPTION]…
              --bin=[NAME=]PATH        the candidate; else the etcdd beside this program
              --reference=R,…          what it is compared with: [NAME=]PATH, or a version of etcd
                                       that integration/setup installs; else 3.5.1
-             --loads=LOAD,…           idle page range get serializable-get put put-1k mix txn
-                                      million restart; or usual, or all
-                                      (else usual: idle,page,get,put,million,restart)
+             --loads=LOAD,…           idle page range get serializable-get put put-1k mix txn watch
+                                      fan-out fan-out-10k lease maintenance million restart; all;
+                                      usual, as else: idle,page,get,put,million,restart
              --quick                  one short round, 200,000 keys for a million
              --full                   all loads, longer, also with 100 clients, and compared with
                                       etcd 3.7 too, if it is installed
@@ -34,11 +37,13 @@ usage: etcdd-load versus [OPTION]…
              --clients=1,1000         how many clients ask at the same time
              --connections=N          how many connections they share
              --keys=N --keys-max=N    how many keys loads work on, and how many a million are
-             --output=FOLDER          where versus.md and versus.json go
-       etcdd-load fill|put|get|serializable-get|mix|txn|page|range --endpoints=URL,…
-                         [--pids=N,…] [--clients=N] [--connections=N] [--keys=N] [--seconds=N]
-                         [--value-bytes=N]
-           Puts one load on running servers, and measures the processes with these ids.";
+             --output=FOLDER          where versus.md, versus.json and *.svg go
+       etcdd-load LOAD --endpoints=URL,… [--pids=N,…] [OPTION]…
+           Puts one load on running servers, and measures the processes with these ids.
+             LOAD                     fill put get serializable-get mix txn page range, with
+                                      --clients=N --keys=N --value-bytes=N; lease with --leases=N;
+                                      watch with --watchers=N --streams=N --rate=N; maintenance
+                                      with --rate=N; and all with --connections=N --seconds=N";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -149,58 +154,91 @@ fn drive(name: &str, arguments: &[String]) -> Result<ExitCode, String> {
         "--connections",
         "--endpoints",
         "--keys",
+        "--leases",
         "--pids",
+        "--rate",
         "--seconds",
+        "--streams",
         "--value-bytes",
+        "--watchers",
     ];
     let options = Options::parse(arguments, &known)?;
     let endpoints = options.text("--endpoints").ok_or("--endpoints is needed")?;
     let endpoints: Vec<String> = endpoints.split(',').map(str::to_owned).collect();
+    let count = options.number("--connections", 20)?;
+    let mut pool = Pool::open(&endpoints, count).map_err(|broken| broken.to_string())?;
+    pool.settle().map_err(|broken| broken.to_string())?;
     let pids: Vec<u32> = options.numbers("--pids", Vec::new())?;
     let keys = options.number("--keys", 100_000)?;
     let value_bytes = options.number("--value-bytes", 256)?;
-    let amount = Amount {
-        clients: options.number("--clients", 1)?,
-        warmup: Duration::from_secs(1),
-        measured: Duration::from_secs(options.number("--seconds", 10)?),
-    };
-    let load = match name {
-        "fill" => None,
-        "put" => Some(Load::Put { keys, value_bytes }),
-        "get" => Some(Load::Get { keys, serializable: false }),
-        "serializable-get" => Some(Load::Get { keys, serializable: true }),
-        "mix" => Some(Load::Mix { keys, value_bytes }),
-        "txn" => Some(Load::Txn { keys, value_bytes }),
-        "page" => Some(Load::Page { keys, limit: 500 }),
-        "range" => Some(Load::Range { keys }),
+    let warmup = Duration::from_secs(1);
+    let measured = Duration::from_secs(options.number("--seconds", 10)?);
+    let amount = Amount { clients: options.number("--clients", 1)?, warmup, measured };
+    let mut ask = |load| run(&mut pool, load, amount, &pids);
+    let outcome = match name {
+        "put" => ask(Load::Put { keys, value_bytes }),
+        "get" => ask(Load::Get { keys, serializable: false }),
+        "serializable-get" => ask(Load::Get { keys, serializable: true }),
+        "mix" => ask(Load::Mix { keys, value_bytes }),
+        "txn" => ask(Load::Txn { keys, value_bytes }),
+        "page" => ask(Load::Page { keys, limit: 500 }),
+        "range" => ask(Load::Range { keys }),
+        "fill" => fill(&mut pool, 0, keys, value_bytes, &pids),
+        "lease" => keep_alives(&mut pool, options.number("--leases", 10_000)?, amount, &pids),
+        "watch" => {
+            let watchers = options.number("--watchers", 1)?;
+            let streams = options.number("--streams", watchers)?;
+            let per_second = match options.number("--rate", 0)? {
+                0 => None,
+                rate => Some(rate),
+            };
+            let watching =
+                Watching { watchers, streams, per_second, value_bytes, warmup, measured };
+            watch(&mut pool, watching, &pids)
+        }
+        "maintenance" => {
+            let per_second = options.number("--rate", 1_000)?;
+            let steady = Steady { per_second, keys, value_bytes, phase: measured };
+            return maintain(&mut pool, steady, endpoints.len());
+        }
         _ => return Err(format!("unknown command {name}")),
-    };
-    let count = options.number("--connections", 20)?;
-    let mut pool = Pool::open(&endpoints, count).map_err(|broken| broken.to_string())?;
-    let outcome = match load {
-        None => fill(&mut pool, 0, keys, value_bytes, &pids),
-        Some(load) => run(&mut pool, load, amount, &pids),
     };
     println!("{}", summary(&outcome.map_err(|broken| broken.to_string())?));
     Ok(ExitCode::SUCCESS)
 }
 
+fn maintain(pool: &mut Pool, steady: Steady, members: usize) -> Result<ExitCode, String> {
+    let upkeep = upkeep(pool, steady, members).map_err(|broken| broken.to_string())?;
+    let Upkeep { calm, compaction, defragment, .. } = upkeep;
+    for (name, phase) in [("calm", &calm), ("compaction", &compaction), ("defragment", &defragment)]
+    {
+        println!("{name}, {:.3?} of it the chore:\n  {}", phase.chore, summary(&phase.outcome));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// In words. What the servers and the generator used is left out where nobody has measured it.
 fn summary(outcome: &Outcome) -> String {
     let quantile = |share| outcome.latencies.quantile(share).as_secs_f64() * 1_000.0;
-    format!(
-        "{:.0} per second; p50 {:.3} ms, p99 {:.3} ms, p99.9 {:.3} ms, longest {:.3} ms; servers: \
-         {:.4} CPU s per 1,000, {} MiB resident, {} KiB written; generator: {:.2} CPU µs each; {} \
-         failed {}",
+    let mut text = format!(
+        "{:.0} per second; p50 {:.3} ms, p99 {:.3} ms, p99.9 {:.3} ms, longest {:.3} ms",
         outcome.per_second(),
         quantile(0.5),
         quantile(0.99),
         quantile(0.999),
         quantile(1.0),
-        outcome.cpu_per_thousand(),
-        outcome.servers.resident_bytes >> 20,
-        outcome.servers.written_bytes >> 10,
-        outcome.own_cpu_us(),
-        outcome.failed,
-        outcome.failure.as_deref().unwrap_or_default()
-    )
+    );
+    if outcome.servers.cpu_seconds > 0.0 {
+        let memory = outcome.servers.resident_bytes >> 20;
+        let cpu = outcome.cpu_per_thousand();
+        text += &format!("; servers: {cpu:.4} CPU s per 1,000, {memory} MiB resident");
+    }
+    if !outcome.own_cpu.is_zero() {
+        text += &format!("; generator: {:.2} CPU µs each", outcome.own_cpu_us());
+    }
+    if outcome.failed > 0 {
+        let reason = outcome.failure.as_deref().unwrap_or("without a reason");
+        text += &format!("; {} FAILED, the last by {reason}", outcome.failed);
+    }
+    text
 }

@@ -9,7 +9,11 @@ use crate::usage::{Usage, own_cpu};
 /// What came of a load.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// How long the answers in the measured time took.
+    /// How many answers came in the measured time.
+    pub answered: u64,
+    /// How many answers came in all the time.
+    pub answered_ever: u64,
+    /// How long answers took.
     pub latencies: Histogram,
     /// Requests that failed, in all the time.
     pub failed: u64,
@@ -26,17 +30,24 @@ pub struct Outcome {
 impl Outcome {
     /// Answers per second.
     pub fn per_second(&self) -> f64 {
-        self.latencies.len() as f64 / self.measured.as_secs_f64()
+        self.answered as f64 / self.measured.as_secs_f64()
     }
 
     /// The servers' CPU seconds per thousand answers.
     pub fn cpu_per_thousand(&self) -> f64 {
-        self.servers.cpu_seconds * 1_000.0 / self.latencies.len() as f64
+        self.servers.cpu_seconds * 1_000.0 / self.answered as f64
     }
 
     /// This process's CPU microseconds per answer.
     pub fn own_cpu_us(&self) -> f64 {
-        self.own_cpu.as_secs_f64() * 1e6 / self.latencies.len() as f64
+        self.own_cpu.as_secs_f64() * 1e6 / self.answered as f64
+    }
+
+    /// An answer in the measured time.
+    pub(crate) fn note(&mut self, took: Duration) {
+        self.answered += 1;
+        self.answered_ever += 1;
+        self.latencies.note(took);
     }
 
     pub(crate) fn fail(&mut self, reason: String) {

@@ -23,17 +23,32 @@ pub enum Trial {
     Mix,
     /// Transactions.
     Txn,
+    /// How long until one watcher has heard.
+    Watch,
+    /// How long until a thousand have.
+    FanOut,
+    /// How long until ten thousand have.
+    FanOut10k,
+    /// Keep-alives.
+    Lease,
+    /// Puts while history is compacted, and while the engine is defragmented.
+    Maintenance,
     /// What many keys weigh.
     Million,
     /// Killed, and back.
     Restart,
 }
 
+/// How often each key is written before history is compacted.
+pub(crate) const HISTORY: usize = 3;
+
 /// What trials share: a fresh cluster.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Stage {
     /// With as many keys as loads work on.
     Few,
+    /// With as many keys, and a history to be compacted.
+    Upkeep,
     /// With many more, and no history, so that what they weigh does not depend on how fast a server
     /// was before.
     Many,
@@ -41,7 +56,7 @@ pub(crate) enum Stage {
 
 impl Trial {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Idle,
         Self::Page,
         Self::Range,
@@ -51,6 +66,11 @@ impl Trial {
         Self::Put1k,
         Self::Mix,
         Self::Txn,
+        Self::Watch,
+        Self::FanOut,
+        Self::FanOut10k,
+        Self::Lease,
+        Self::Maintenance,
         Self::Million,
         Self::Restart,
     ];
@@ -71,6 +91,11 @@ impl Trial {
             Self::Put1k => "put-1k",
             Self::Mix => "mix",
             Self::Txn => "txn",
+            Self::Watch => "watch",
+            Self::FanOut => "fan-out",
+            Self::FanOut10k => "fan-out-10k",
+            Self::Lease => "lease",
+            Self::Maintenance => "maintenance",
             Self::Million => "million",
             Self::Restart => "restart",
         }
@@ -99,6 +124,7 @@ impl Trial {
 
     pub(crate) fn stage(self) -> Stage {
         match self {
+            Self::Maintenance => Stage::Upkeep,
             Self::Million | Self::Restart => Stage::Many,
             _ => Stage::Few,
         }
@@ -183,6 +209,7 @@ impl Plan {
     pub(crate) fn stage_estimate(&self, stage: Stage, members: usize) -> Duration {
         let keys = match stage {
             Stage::Few => self.keys,
+            Stage::Upkeep => self.keys * HISTORY,
             Stage::Many => self.keys_max,
         };
         Duration::from_secs(5) + fill_estimate(keys, members)
@@ -193,6 +220,10 @@ impl Plan {
         match trial {
             Trial::Idle => Duration::from_secs(4),
             Trial::Page | Trial::Range => one,
+            // Watches and leases have to come to be, and the last have to be heard of.
+            Trial::Watch | Trial::Lease | Trial::FanOut10k => one + Duration::from_secs(3),
+            Trial::FanOut => (one + Duration::from_secs(3)) * 2,
+            Trial::Maintenance => self.measured * 4 + Duration::from_secs(5),
             Trial::Million => Duration::from_secs(1),
             // Killed twice, with few keys and with many.
             Trial::Restart => fill_estimate(self.keys_max, members) / 3 + Duration::from_secs(4),

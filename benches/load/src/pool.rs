@@ -11,10 +11,14 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
+use crate::request::{RANGE, get_any};
 use crate::wire::{Broken, Connection, Event, Failure, Streams};
 
 /// What is read at once: some hundred small answers, or part of a large one.
 const READ_BYTES: usize = 256 << 10;
+
+/// How long a server may need for what an earlier load has left it with.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
 
 /// The timer's number among the connections'.
 const TIMER: u64 = u64::MAX;
@@ -142,6 +146,22 @@ impl Pool {
         }
         let late = || broken(Broken(format!("{path}: no answer within {within:?}")));
         end.ok_or_else(late)?.map(|()| answer)
+    }
+
+    /// Waits until the first connection's member is done with what was asked before, by whomever: a
+    /// linearizable get is answered after all puts that came before it.
+    ///
+    /// # Errors
+    ///
+    /// When that takes very long, or the connection breaks.
+    pub fn settle(&mut self) -> Result<(), Broken> {
+        let started = Instant::now();
+        while let Err(failure) = self.ask(RANGE, &get_any(), SETTLE_MAX) {
+            if started.elapsed() > SETTLE_MAX {
+                return Err(Broken(format!("no answer within {SETTLE_MAX:?}: {failure}")));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the timer go off at an instant.

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::measure::Measure;
 use crate::outcome::Outcome;
-use crate::report::{Report, Sample};
+use crate::plot;
+use crate::report::{Report, Sample, Timeline};
+use crate::upkeep::{Phase, Upkeep};
 
 /// A report that grows, with its files and what whoever waits is told.
 #[derive(Debug)]
@@ -50,11 +52,8 @@ impl Recorder {
 
     /// Keeps the numbers of a load that asks for things.
     pub(crate) fn note_outcome(&mut self, load: &str, outcome: &Outcome) {
-        if outcome.failed > 0 {
-            let reason = outcome.failure.as_deref().unwrap_or("without a reason");
-            self.fail(&format!("{load}: {} requests, the last by {reason}", outcome.failed));
-        }
-        if outcome.latencies.is_empty() {
+        self.note_failures(load, outcome);
+        if outcome.answered == 0 {
             return self.fail(&format!("{load}: no answer"));
         }
         self.note(load, Measure::PerSecond, outcome.per_second());
@@ -68,8 +67,35 @@ impl Recorder {
         for (measure, share) in
             [(Measure::P50Ms, 0.5), (Measure::P99Ms, 0.99), (Measure::P999Ms, 0.999)]
         {
-            let ms = outcome.latencies.quantile(share).as_secs_f64() * 1_000.0;
-            self.note(load, measure, ms);
+            let time = outcome.latencies.quantile(share);
+            self.note(load, measure, time.as_secs_f64() * 1_000.0);
+        }
+        let (server, members, _) = self.turn;
+        self.report.note_curve(server, members, load, &outcome.latencies);
+    }
+
+    /// Keeps how long puts took that were due in a phase of a server's upkeep.
+    pub(crate) fn note_phase(&mut self, load: &str, phase: &Phase) {
+        self.note_failures(load, &phase.outcome);
+        self.note_latencies(load, &phase.outcome);
+        let longest = phase.outcome.latencies.longest();
+        self.note(load, Measure::LongestMs, longest.as_secs_f64() * 1_000.0);
+    }
+
+    /// Keeps how long the longest put took, in each slot of time.
+    pub(crate) fn note_timeline(&mut self, load: &str, upkeep: Upkeep) {
+        let (server, members, _) = self.turn;
+        let marks = [("compaction", &upkeep.compaction), ("Defragment", &upkeep.defragment)];
+        let marks = marks.map(|(name, phase)| (name.to_owned(), phase.began)).to_vec();
+        let load = load.to_owned();
+        let longest = upkeep.timeline;
+        self.report.timelines.push(Timeline { members, load, server, longest, marks });
+    }
+
+    fn note_failures(&mut self, load: &str, outcome: &Outcome) {
+        if outcome.failed > 0 {
+            let reason = outcome.failure.as_deref().unwrap_or("without a reason");
+            self.fail(&format!("{load}: {} requests, the last by {reason}", outcome.failed));
         }
     }
 
@@ -106,7 +132,11 @@ impl Recorder {
             fs::rename(new, folder.join(name))
         };
         write("versus.md", &self.report.markdown())?;
-        write("versus.json", &format!("{:#}\n", self.report.json()))
+        write("versus.json", &format!("{:#}\n", self.report.json()))?;
+        for (name, text) in plot::all(&self.report) {
+            write(name, &text)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,10 +1,13 @@
 //! What several servers did, side by side.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::histogram::Histogram;
 use crate::measure::{Measure, target};
+use crate::upkeep::SLOT;
 
 /// One number of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +24,30 @@ pub struct Sample {
     pub value: f64,
 }
 
+/// How long a load's answers took, of all rounds.
+#[derive(Clone, Debug)]
+pub(crate) struct Curve {
+    pub(crate) members: usize,
+    pub(crate) load: String,
+    pub(crate) server: usize,
+    pub(crate) latencies: Histogram,
+}
+
+/// How long the longest answers took, in the course of one run.
+#[derive(Clone, Debug)]
+pub(crate) struct Timeline {
+    pub(crate) members: usize,
+    pub(crate) load: String,
+    pub(crate) server: usize,
+    /// In each slot of time.
+    pub(crate) longest: Vec<Duration>,
+    /// What began when.
+    pub(crate) marks: Vec<(String, Duration)>,
+}
+
+/// Of which shares of the answers [`Report::json`] tells how long they took.
+const SHARES: [f64; 8] = [0.1, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 1.0];
+
 /// The whole comparison, as far as it has come.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -32,12 +59,14 @@ pub struct Report {
     pub samples: Vec<Sample>,
     /// What went wrong.
     pub failures: Vec<String>,
+    pub(crate) curves: Vec<Curve>,
+    pub(crate) timelines: Vec<Timeline>,
 }
 
 /// A row of the comparison: one load's one measure.
-struct Row<'a> {
-    load: &'a str,
-    measure: Measure,
+pub(crate) struct Row<'a> {
+    pub(crate) load: &'a str,
+    pub(crate) measure: Measure,
 }
 
 impl Report {
@@ -76,6 +105,24 @@ impl Report {
         (worse > 0.0).then(|| better / worse)
     }
 
+    /// Adds to how long a load's answers took.
+    pub(crate) fn note_curve(
+        &mut self,
+        server: usize,
+        members: usize,
+        load: &str,
+        latencies: &Histogram,
+    ) {
+        let same = |curve: &&mut Curve| {
+            (curve.server, curve.members) == (server, members) && curve.load == load
+        };
+        if let Some(curve) = self.curves.iter_mut().find(same) {
+            return curve.latencies.merge(latencies);
+        }
+        let (load, latencies) = (load.to_owned(), latencies.clone());
+        self.curves.push(Curve { members, load, server, latencies });
+    }
+
     /// The sizes of clusters, in the order in which they were tried.
     pub(crate) fn members(&self) -> Vec<usize> {
         let mut members = Vec::new();
@@ -88,7 +135,7 @@ impl Report {
     }
 
     /// Loads in the order in which they were first tried, each with its measures together.
-    fn rows(&self) -> Vec<Row<'_>> {
+    pub(crate) fn rows(&self) -> Vec<Row<'_>> {
         let mut rows: Vec<Row<'_>> = Vec::new();
         for Sample { load, measure, .. } in &self.samples {
             if rows.iter().any(|row| (row.load, row.measure) == (load, *measure)) {
@@ -187,8 +234,37 @@ impl Report {
             "conditions": self.conditions,
             "failures": self.failures,
             "rows": rows,
+            "latencies_ms": self.curves.iter().map(|curve| self.curve_json(curve)).collect::<Vec<_>>(),
+            "timelines": self.timelines.iter().map(|line| self.line_json(line)).collect::<Vec<_>>(),
         })
     }
+
+    fn curve_json(&self, curve: &Curve) -> Value {
+        let ms = |share: &f64| json!([share, millis(curve.latencies.quantile(*share))]);
+        json!({
+            "members": curve.members,
+            "load": curve.load,
+            "server": self.servers[curve.server],
+            "answers": curve.latencies.len(),
+            "shares": SHARES.iter().map(ms).collect::<Vec<_>>(),
+        })
+    }
+
+    fn line_json(&self, line: &Timeline) -> Value {
+        let marks = line.marks.iter().map(|(name, at)| json!([name, at.as_secs_f64()]));
+        json!({
+            "members": line.members,
+            "load": line.load,
+            "server": self.servers[line.server],
+            "slot_seconds": SLOT.as_secs_f64(),
+            "longest_ms": line.longest.iter().map(|&time| millis(time)).collect::<Vec<_>>(),
+            "marks": marks.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }
 
 /// What is wanted, said once if it is the same for all.

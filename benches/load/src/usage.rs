@@ -6,6 +6,7 @@ use std::ops::Sub;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::{major, minor, syncfs};
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -14,8 +15,6 @@ use rustix::time::{ClockId, clock_gettime};
 pub struct Usage {
     /// CPU time since they were started, in user and in kernel mode.
     pub cpu_seconds: f64,
-    /// What they have caused to be written to a disk.
-    pub written_bytes: u64,
     /// Memory that is theirs and in RAM now, files that are mapped into it included.
     pub resident_bytes: u64,
     /// Of it, what no file backs.
@@ -38,7 +37,6 @@ impl Usage {
             let (resident, of_files) = (word(&statm, 1), word(&statm, 2));
             sum.resident_bytes += resident * page_size() as u64;
             sum.anonymous_bytes += resident.saturating_sub(of_files) * page_size() as u64;
-            sum.written_bytes += line(&read("io")?, "write_bytes:");
         }
         Ok(sum)
     }
@@ -49,11 +47,7 @@ impl Sub for Usage {
 
     /// What was used from then to now. Memory is not used up: it is what it is now.
     fn sub(self, then: Self) -> Self {
-        Self {
-            cpu_seconds: self.cpu_seconds - then.cpu_seconds,
-            written_bytes: self.written_bytes.saturating_sub(then.written_bytes),
-            ..self
-        }
+        Self { cpu_seconds: self.cpu_seconds - then.cpu_seconds, ..self }
     }
 }
 
@@ -61,6 +55,23 @@ impl Sub for Usage {
 pub(crate) fn own_cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).expect("time has only been added up since the start")
+}
+
+/// What the disk that holds a folder has written since it was there, everything that waited for it
+/// included; `None` where the kernel does not tell. What a process causes to be written
+/// (`/proc/…/io`) is no measure: a byte may dirty a folio of many pages, of which one is written.
+///
+/// # Errors
+///
+/// When the folder is not there.
+pub(crate) fn disk_written(dir: &Path) -> io::Result<Option<u64>> {
+    use std::os::unix::fs::MetadataExt;
+    let folder = fs::File::open(dir)?;
+    syncfs(&folder)?;
+    let device = folder.metadata()?.dev();
+    let stat = format!("/sys/dev/block/{}:{}/stat", major(device), minor(device));
+    // Sectors are of 512 bytes, whatever the disk's are.
+    Ok(fs::read_to_string(stat).ok().map(|stat| word(&stat, 6) * 512))
 }
 
 /// What the files below a folder take on the disk.
@@ -98,12 +109,6 @@ fn cpu_ticks(stat: &str) -> u64 {
 fn word(text: &str, position: usize) -> u64 {
     let word = text.split_whitespace().nth(position).expect("proc(5) names the fields");
     word.parse().expect("proc(5): the field is a number")
-}
-
-fn line(text: &str, name: &str) -> u64 {
-    let value = text.lines().find_map(|line| line.strip_prefix(name));
-    let value = value.expect("proc(5) names the line").trim();
-    value.parse().expect("proc(5): the line is a number")
 }
 
 #[cfg(test)]

@@ -9,14 +9,17 @@ use integration::{Cluster, Server};
 
 use crate::closed::{Amount, run};
 use crate::fill::fill;
+use crate::lease::keep_alives;
 use crate::measure::Measure;
 use crate::outcome::Outcome;
-use crate::plan::{Plan, Stage, Trial};
+use crate::plan::{HISTORY, Plan, Stage, Trial};
 use crate::pool::Pool;
 use crate::recorder::Recorder;
 use crate::report::{Report, plural};
 use crate::request::{Load, RANGE, get_any};
-use crate::usage::{Usage, bytes_below};
+use crate::upkeep::{Steady, upkeep};
+use crate::usage::{Usage, bytes_below, disk_written};
+use crate::watch::{Watching, watch};
 use crate::wire::Broken;
 
 /// A small value.
@@ -30,6 +33,18 @@ const PAGE_LEN: usize = 500;
 
 /// Walking pages is for a few clients that list, not for a crowd.
 const PAGE_CLIENTS: usize = 4;
+
+/// Watchers, the streams they share, and puts a second: first as many as most servers can tell all
+/// of, then more than that.
+const FAN_OUTS: [(usize, usize, u32); 2] = [(1_000, 1_000, 300), (1_000, 1_000, 600)];
+const FAN_OUT_10K: (usize, usize, u32) = (10_000, 1_000, 30);
+
+/// How many leases are kept alive, and how many keep-alives are under way.
+const LEASES: usize = 10_000;
+const KEEP_ALIVES: usize = 1_000;
+
+/// Puts a second while the server tidies up: well below what it could do.
+const STEADY_PUTS: u32 = 1_000;
 
 /// Both kinds of server stop taking puts at 2 GiB, if nobody says otherwise.
 const FLAGS: [&str; 1] = ["--quota-backend-bytes=8589934592"];
@@ -90,7 +105,7 @@ pub fn compare(sides: &[Side], plan: &Plan, recorder: &mut Recorder) {
                 );
                 recorder.begin_turn(position, members, words);
                 for &stage in &stages {
-                    let mut turn = Turn { plan, members, recorder };
+                    let mut turn = Turn { plan, members, recorder, seconds_with_few: None };
                     let result = catch_unwind(AssertUnwindSafe(|| turn.take(side, stage)));
                     let reason = match result {
                         Ok(Ok(())) => continue,
@@ -115,6 +130,8 @@ struct Turn<'a> {
     plan: &'a Plan,
     members: usize,
     recorder: &'a mut Recorder,
+    /// How long the first restart took.
+    seconds_with_few: Option<f64>,
 }
 
 impl Turn<'_> {
@@ -134,6 +151,14 @@ impl Turn<'_> {
                     self.ask(&mut cluster, trial)?;
                     self.recorder.done(self.plan.trial_estimate(trial, self.members));
                 }
+            }
+            Stage::Upkeep => {
+                for _ in 0..HISTORY {
+                    self.fill(&mut cluster, 0, keys)?;
+                }
+                self.recorder.done(self.plan.stage_estimate(stage, self.members));
+                self.upkeep(&mut cluster)?;
+                self.recorder.done(self.plan.trial_estimate(Trial::Maintenance, self.members));
             }
             Stage::Many => {
                 self.fill(&mut cluster, 0, keys)?;
@@ -180,7 +205,16 @@ impl Turn<'_> {
             Trial::Put1k => ("put of 1 KiB", Load::Put { keys, value_bytes: LARGE_VALUE_BYTES }),
             Trial::Mix => ("nine gets for a put", Load::Mix { keys, value_bytes }),
             Trial::Txn => ("transaction", Load::Txn { keys, value_bytes }),
-            Trial::Idle | Trial::Million | Trial::Restart => return Ok(()),
+            Trial::Watch => return self.watch(cluster, None),
+            Trial::FanOut => {
+                for fan_out in FAN_OUTS {
+                    self.watch(cluster, Some(fan_out))?;
+                }
+                return Ok(());
+            }
+            Trial::FanOut10k => return self.watch(cluster, Some(FAN_OUT_10K)),
+            Trial::Lease => return self.keep_alives(cluster),
+            Trial::Idle | Trial::Maintenance | Trial::Million | Trial::Restart => return Ok(()),
         };
         for &clients in &self.plan.clients {
             self.run(cluster, name, load, clients)?;
@@ -197,15 +231,86 @@ impl Turn<'_> {
     ) -> Result<(), Broken> {
         let Plan { warmup, measured, .. } = *self.plan;
         let pids = pids(cluster);
-        let outcome =
-            run(&mut self.pool(cluster)?, load, Amount { clients, warmup, measured }, &pids)?;
+        let mut pool = self.pool(cluster)?;
+        let before = disk_written(cluster.path())?;
+        let outcome = run(&mut pool, load, Amount { clients, warmup, measured }, &pids)?;
+        let after = disk_written(cluster.path())?;
         let name = format!("{name}, {}", plural(clients, "client"));
         self.recorder.note_outcome(&name, &outcome);
         if matches!(load, Load::Put { .. } | Load::Txn { .. }) {
-            let answers = outcome.latencies.len() as f64;
-            let written = outcome.servers.written_bytes as f64 / 1_024.0 / answers;
-            self.recorder.note(&name, Measure::WrittenKib, written);
+            self.note_written(&name, before, after, outcome.answered_ever as f64);
         }
+        Ok(())
+    }
+
+    fn note_written(&mut self, name: &str, before: Option<u64>, after: Option<u64>, each: f64) {
+        if let (Some(before), Some(after)) = (before, after) {
+            let written = (after - before) as f64 / 1_024.0 / each;
+            self.recorder.note(name, Measure::WrittenKib, written);
+        }
+    }
+
+    /// One watcher that hears of each put before the next; or a crowd, and puts at a steady rate.
+    fn watch(
+        &mut self,
+        cluster: &mut Cluster,
+        crowd: Option<(usize, usize, u32)>,
+    ) -> Result<(), Broken> {
+        let (watchers, streams, _) = crowd.unwrap_or((1, 1, 0));
+        let watching = Watching {
+            watchers,
+            streams,
+            per_second: crowd.map(|(.., rate)| rate),
+            value_bytes: VALUE_BYTES,
+            warmup: self.plan.warmup,
+            measured: self.plan.measured,
+        };
+        let pids = pids(cluster);
+        let outcome = watch(&mut self.pool(cluster)?, watching, &pids)?;
+        let name = match crowd {
+            None => "one watcher, one put after the other".to_owned(),
+            Some((.., rate)) => format!("{watchers} watchers of {rate} puts a second"),
+        };
+        self.recorder.note_outcome(&name, &outcome);
+        Ok(())
+    }
+
+    fn keep_alives(&mut self, cluster: &mut Cluster) -> Result<(), Broken> {
+        let Plan { warmup, measured, .. } = *self.plan;
+        let pids = pids(cluster);
+        let amount = Amount { clients: KEEP_ALIVES, warmup, measured };
+        let outcome = keep_alives(&mut self.pool(cluster)?, LEASES, amount, &pids)?;
+        self.recorder.note_outcome(&format!("keep-alives of {LEASES} leases"), &outcome);
+        Ok(())
+    }
+
+    fn upkeep(&mut self, cluster: &mut Cluster) -> Result<(), Broken> {
+        let steady = Steady {
+            per_second: STEADY_PUTS,
+            keys: self.plan.keys,
+            value_bytes: VALUE_BYTES,
+            phase: self.plan.measured,
+        };
+        let upkeep = upkeep(&mut self.pool(cluster)?, steady, self.members)?;
+        let load = format!("{STEADY_PUTS} puts a second");
+        let (p99, longest) = {
+            let calm = &upkeep.calm.outcome.latencies;
+            (calm.quantile(0.99).as_secs_f64(), calm.longest().as_secs_f64())
+        };
+        self.recorder.note_phase(&format!("{load} in calm"), &upkeep.calm);
+        for (chore, phase) in
+            [("compaction", &upkeep.compaction), ("Defragment", &upkeep.defragment)]
+        {
+            let load = format!("{load} during {chore}");
+            self.recorder.note_phase(&load, phase);
+            let latencies = &phase.outcome.latencies;
+            let p99 = latencies.quantile(0.99).as_secs_f64() / p99;
+            self.recorder.note(&load, Measure::P99ToCalm, p99);
+            let longest = latencies.longest().as_secs_f64() / longest;
+            self.recorder.note(&load, Measure::LongestToCalm, longest);
+            self.recorder.note(&load, Measure::Seconds, phase.chore.as_secs_f64());
+        }
+        self.recorder.note_timeline(&load, upkeep);
         Ok(())
     }
 
@@ -244,7 +349,12 @@ impl Turn<'_> {
             }
             thread::sleep(ATTEMPT_INTERVAL);
         }
-        self.recorder.note(name, Measure::Seconds, started.elapsed().as_secs_f64());
+        let seconds = started.elapsed().as_secs_f64();
+        self.recorder.note(name, Measure::Seconds, seconds);
+        match self.seconds_with_few {
+            None => self.seconds_with_few = Some(seconds),
+            Some(few) => self.recorder.note(name, Measure::SecondsToFew, seconds / few),
+        }
         for member in &mut cluster.members {
             member.wait_until_ready();
         }
@@ -261,24 +371,29 @@ impl Turn<'_> {
 
     fn fill(&mut self, cluster: &mut Cluster, from: usize, to: usize) -> Result<(), Broken> {
         let pids = pids(cluster);
-        let outcome = fill(&mut self.pool(cluster)?, from, to, VALUE_BYTES, &pids)?;
+        let mut pool = self.pool(cluster)?;
+        let before = disk_written(cluster.path())?;
+        let outcome = fill(&mut pool, from, to, VALUE_BYTES, &pids)?;
         if to == self.plan.keys_max {
+            let after = disk_written(cluster.path())?;
             let Outcome { servers, measured, .. } = outcome;
             let (name, keys) = (format!("fill up to {to} keys"), (to - from) as f64);
             self.recorder.note(&name, Measure::PerSecond, keys / measured.as_secs_f64());
             let cpu = servers.cpu_seconds * 1_000.0 / keys;
             self.recorder.note(&name, Measure::CpuPerThousand, cpu);
-            let written = servers.written_bytes as f64 / 1_024.0 / keys;
-            self.recorder.note(&name, Measure::WrittenKib, written);
+            self.note_written(&name, before, after, keys);
         }
         Ok(())
     }
 
-    /// Connections to all members, the leader first, so that a client alone is the leader's.
+    /// Connections to all members, the leader first, so that a client alone is the leader's; once
+    /// the members are done with what was asked before.
     fn pool(&self, cluster: &mut Cluster) -> Result<Pool, Broken> {
         let mut endpoints = cluster.endpoints();
         endpoints.rotate_left(cluster.leader());
-        Pool::open(&endpoints, self.plan.connections)
+        let mut pool = Pool::open(&endpoints, self.plan.connections)?;
+        pool.settle()?;
+        Ok(pool)
     }
 }
 

@@ -13,7 +13,7 @@ fn report(servers: &[&str], samples: &[(usize, usize, &str, Measure, f64)]) -> R
         servers: servers.iter().map(|&name| name.to_owned()).collect(),
         conditions: "Here.".to_owned(),
         samples: samples.collect(),
-        failures: Vec::new(),
+        ..Report::default()
     }
 }
 

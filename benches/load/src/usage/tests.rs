@@ -1,4 +1,4 @@
-use super::{Usage, bytes_below, cpu_ticks, line, own_cpu};
+use super::{Usage, bytes_below, cpu_ticks, disk_written, own_cpu};
 
 fn own() -> Usage {
     Usage::of(&[std::process::id()]).expect("this process is there")
@@ -8,12 +8,6 @@ fn own() -> Usage {
 fn a_name_with_parentheses_is_skipped() {
     let stat = "7 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 400 50 0 0 20 0";
     assert_eq!(cpu_ticks(stat), 450);
-}
-
-#[test]
-fn a_line_is_found_by_its_whole_name() {
-    let io = "wchar: 1\nwrite_bytes: 4096\ncancelled_write_bytes: 2\n";
-    assert_eq!(line(io, "write_bytes:"), 4096);
 }
 
 #[test]
@@ -41,4 +35,14 @@ fn files_in_folders_count() {
     let before = bytes_below(dir.path()).expect("it can be listed");
     std::fs::write(deep.join("c"), [7; 10_000]).expect("a file");
     assert!(bytes_below(dir.path()).expect("it can be listed") >= before + 10_000);
+}
+
+#[test]
+fn what_is_written_reaches_the_disk() {
+    let dir = tempfile::TempDir::new().expect("a temporary folder");
+    let written = || disk_written(dir.path()).expect("the folder is there");
+    // Where temporary files are in memory, no disk is asked.
+    let Some(before) = written() else { return };
+    std::fs::write(dir.path().join("a"), vec![7; 1 << 20]).expect("a file");
+    assert!(written().is_some_and(|after| after >= before + (1 << 20)));
 }
