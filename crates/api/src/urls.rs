@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use self::parts::Parts;
+
+mod parts;
+
 /// A URL as etcd allows it for members: a scheme and an address, no path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Url {
@@ -28,6 +32,17 @@ pub enum Scheme {
     Unixs,
 }
 
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Unix => "unix",
+            Self::Unixs => "unixs",
+        })
+    }
+}
+
 /// URLs of one member: at least one, sorted, as etcd keeps them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Urls(Vec<Url>);
@@ -44,7 +59,12 @@ pub enum BadUrl {
     /// Its scheme is unknown or missing.
     Scheme(String),
     /// It is no URL at all.
-    Syntax(String),
+    Syntax {
+        /// As it was written.
+        url: String,
+        /// In the words of Go's library.
+        why: String,
+    },
 }
 
 impl fmt::Display for BadUrl {
@@ -58,7 +78,7 @@ impl fmt::Display for BadUrl {
             Self::Scheme(url) => {
                 write!(f, "URL scheme must be http, https, unix, or unixs: {url}")
             }
-            Self::Syntax(url) => write!(f, "parse {url:?}: invalid URL"),
+            Self::Syntax { url, why } => write!(f, "parse {url:?}: {why}"),
         }
     }
 }
@@ -68,16 +88,8 @@ impl std::error::Error for BadUrl {}
 impl Url {
     fn parse(text: &str) -> Result<Self, BadUrl> {
         let text = text.trim();
-        if text.contains(|c: char| c.is_control() || c == ' ') {
-            return Err(BadUrl::Syntax(text.to_owned()));
-        }
-        let Some((scheme, rest)) = text.split_once(':') else {
-            return Err(BadUrl::Scheme(text.to_owned()));
-        };
-        let (rest, has_authority) = match rest.strip_prefix("//") {
-            Some(rest) => (rest, true),
-            None => (rest, false),
-        };
+        let Parts { scheme, authority, path } =
+            Parts::of(text).map_err(|why| BadUrl::Syntax { url: text.to_owned(), why })?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
@@ -86,19 +98,16 @@ impl Url {
             _ => return Err(BadUrl::Scheme(text.to_owned())),
         };
         if matches!(scheme, Scheme::Unix | Scheme::Unixs) {
-            let host = rest.to_owned();
+            let host = format!("{}{path}", authority.text);
             return Ok(Self { text: text.to_owned(), scheme, host, port: None });
         }
-        let (address, has_path) = match rest.find(['/', '?', '#']) {
-            Some(end) => (&rest[..end], true),
-            None => (rest, false),
+        let Some(port) = authority.port else {
+            return Err(BadUrl::NoAddress(text.to_owned()));
         };
-        let address = split_address(address).filter(|_| has_authority);
-        let (host, port) = address.ok_or(BadUrl::NoAddress(text.to_owned()))?;
-        if has_path {
+        if !path.is_empty() {
             return Err(BadUrl::Path(text.to_owned()));
         }
-        Ok(Self { text: text.to_owned(), scheme, host: host.to_owned(), port })
+        Ok(Self { text: text.to_owned(), scheme, host: authority.host.to_owned(), port })
     }
 
     /// As it was written.
@@ -156,20 +165,6 @@ impl fmt::Display for Url {
     }
 }
 
-/// A host and a port with a colon between; the host in brackets if it has colons itself.
-fn split_address(address: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = address.rsplit_once(':')?;
-    let host = match host.strip_prefix('[') {
-        Some(inside) => inside.strip_suffix(']')?,
-        None if host.contains([':', ']', '@']) => return None,
-        None => host,
-    };
-    if port.is_empty() {
-        return Some((host, None));
-    }
-    port.parse().ok().map(|port| (host, Some(port)))
-}
-
 impl Urls {
     /// Takes each as one URL.
     ///
@@ -224,8 +219,7 @@ impl fmt::Display for Urls {
 pub fn parse_cluster(text: &str) -> Result<BTreeMap<String, Urls>, BadUrl> {
     let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for part in text.split(',').filter(|part| !part.is_empty()) {
-        // What has no name belongs to the empty one, which no member bears.
-        let (name, url) = part.split_once('=').unwrap_or(("", part));
+        let (name, url) = part.split_once('=').unwrap_or((part, ""));
         texts.entry(name.trim().to_owned()).or_default().push(url);
     }
     let members = texts.into_iter().map(|(name, urls)| Ok((name, Urls::parse(&urls)?)));

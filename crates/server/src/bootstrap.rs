@@ -140,7 +140,7 @@ async fn joining(config: &Config, known: Membership) -> Result<Origin, Refused> 
     for member in &mut members {
         let mut found = None;
         for (name, urls) in &listed {
-            if same_places(&member.peer_urls, &urls.to_strings()).await {
+            if same_places(&member.peer_urls, &urls.to_strings()).await.is_ok() {
                 found = Some(name.clone());
                 break;
             }
@@ -178,26 +178,32 @@ fn check_duplicates(cluster: &BTreeMap<String, Urls>) -> Result<(), Refused> {
 /// The flags must say the same about where this member is: in its list and by itself.
 async fn check_advertised(config: &Config, listed: &Urls) -> Result<(), Refused> {
     let (advertised, own) = (config.advertise_peer_urls.to_strings(), listed.to_strings());
-    if same_places(&advertised, &own).await {
-        return Ok(());
-    }
+    let Err(why) = same_places(&advertised, &own).await else { return Ok(()) };
     let missing = |from: &[String], all: &[String]| {
         all.iter().filter(|url| !from.contains(url)).cloned().collect::<Vec<_>>()
     };
-    let cluster = listing([(&config.name, listed)]);
+    // Etcd shows here, too, what is advertised.
+    let cluster = listing([(&config.name, &config.advertise_peer_urls)]);
     let unadvertised = missing(&advertised, &own);
     if !unadvertised.is_empty() {
         let listed: Vec<_> =
             unadvertised.iter().map(|url| format!("{}={url}", config.name)).collect();
         return Err(Refused::Mismatch(format!(
-            "--initial-cluster has {} but missing from --initial-advertise-peer-urls={}",
+            "--initial-cluster has {} but missing from --initial-advertise-peer-urls={} ({why})",
             listed.join(","),
             advertised.join(",")
         )));
     }
+    let unlisted = missing(&own, &advertised);
+    if !unlisted.is_empty() {
+        return Err(Refused::Mismatch(format!(
+            "--initial-advertise-peer-urls has {} but missing from --initial-cluster={cluster}",
+            unlisted.join(",")
+        )));
+    }
     Err(Refused::Mismatch(format!(
-        "--initial-advertise-peer-urls has {} but missing from --initial-cluster={cluster}",
-        missing(&own, &advertised).join(",")
+        "failed to resolve {} to match --initial-cluster={cluster} ({why})",
+        advertised.join(",")
     )))
 }
 
@@ -208,29 +214,39 @@ fn listing<'a>(members: impl IntoIterator<Item = (&'a String, &'a Urls)>) -> Str
     members.into_iter().flat_map(urls).collect::<Vec<_>>().join(",")
 }
 
-/// Whether two lists of URLs mean the same places: in the same words, or once names are looked up.
-async fn same_places(one: &[String], other: &[String]) -> bool {
-    if BTreeSet::from_iter(one) == BTreeSet::from_iter(other) {
-        return true;
-    }
+/// Finds out whether two lists of URLs mean the same places: in the same words, or once names are
+/// looked up. The error says how they differ, in etcd's words.
+async fn same_places(one: &[String], other: &[String]) -> Result<(), String> {
     if one.len() != other.len() {
-        return false;
+        return Err(format!("len([{}]) != len([{}])", quoted(one), quoted(other)));
     }
-    let (Ok(one), Ok(other)) = (Urls::parse(one), Urls::parse(other)) else {
-        return false;
-    };
-    let both = async { places(&one).await == places(&other).await };
-    time::timeout(RESOLVE_PATIENCE, both).await.unwrap_or(false)
+    if one == other {
+        return Ok(());
+    }
+    let parsed = |urls| Urls::parse(urls).map_err(|error| error.to_string());
+    let (one, other) = (parsed(one)?, parsed(other)?);
+    let both = async { (places(&one).await, places(&other).await) };
+    let (one, other) = time::timeout(RESOLVE_PATIENCE, both)
+        .await
+        .map_err(|_| "context deadline exceeded".to_owned())?;
+    match one.iter().zip(&other).find(|(one, other)| one != other) {
+        Some((one, other)) => Err(format!("resolved urls: {one:?} != {other:?}")),
+        None => Ok(()),
+    }
 }
 
-/// Tries until every name is known.
-async fn places(urls: &Urls) -> BTreeSet<SocketAddr> {
-    let mut places = BTreeSet::new();
+fn quoted(urls: &[String]) -> String {
+    urls.iter().map(|url| format!("{url:?}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The URLs with addresses in the place of names, sorted. Tries until every name is known.
+async fn places(urls: &Urls) -> Vec<String> {
+    let mut places = Vec::new();
     for url in urls.iter() {
         loop {
             match resolve(url).await {
                 Ok(place) => {
-                    places.insert(place);
+                    places.push(format!("{}://{place}", url.scheme()));
                     break;
                 }
                 Err(error) => {
@@ -240,6 +256,7 @@ async fn places(urls: &Urls) -> BTreeSet<SocketAddr> {
             }
         }
     }
+    places.sort();
     places
 }
 

@@ -16,7 +16,7 @@ use api::urls::{BadUrl, Scheme, Urls};
 use self::gates::Gates;
 use crate::Error;
 
-pub(crate) use self::flags::{Asked, Misuse, Remark, Settings, USAGE, help, parse};
+pub(crate) use self::flags::{Asked, Misuse, Remark, SHADOWED, Settings, USAGE, help, parse};
 pub use self::logging::{LogConfig, LogFormat, LogLevel, LogOutput};
 
 /// What a member is told at its start; the fields are etcd's flags.
@@ -142,14 +142,18 @@ pub enum BadConfig {
     Listen(String),
     /// About the log.
     Log(String),
+    /// There is no such level. etcd panics over it.
+    LogLevel(String),
     /// What is not noted cannot be stored.
     LeaseCheckpointPersist,
     /// Clients are to be served by TLS, without a certificate.
     NoCertificate(String),
-    /// Peers are to be served by TLS, without a certificate.
-    NoPeerCertificate,
+    /// Peers are to be served by TLS at this address, without a certificate.
+    NoPeerCertificate(String),
     /// A URL asks for what this server does not have.
     Scheme(String),
+    /// No learners are fewer than that.
+    TooManyLearners,
 }
 
 impl fmt::Display for BadConfig {
@@ -172,24 +176,27 @@ impl fmt::Display for BadConfig {
                 "--election-timeout[{election_ms}ms] should be at least as 5 times as \
                  --heartbeat-interval[{heartbeat_ms}ms]"
             ),
-            Self::InitialCluster(error) => error.fmt(f),
+            Self::InitialCluster(error) => write!(f, "error setting up initial cluster: {error}"),
             Self::LeaseCheckpointPersist => f.write_str(
                 "enabling feature gate LeaseCheckpointPersist requires enabling feature gate \
                  LeaseCheckpoint",
             ),
             Self::Listen(url) => write!(f, "expected IP in URL for binding ({url})"),
             Self::Log(text) => f.write_str(text),
+            Self::LogLevel(level) => write!(f, "unrecognized level: {level:?}"),
             Self::NoCertificate(url) => write!(
                 f,
                 "TLS key/cert (--cert-file, --key-file) must be provided for client url {url} \
                  with HTTPS scheme"
             ),
-            Self::NoPeerCertificate => {
-                f.write_str("KeyFile and CertFile must both be present[key: , cert: ]")
-            }
+            Self::NoPeerCertificate(address) => write!(
+                f,
+                "cannot listen on TLS for {address}: KeyFile and CertFile are not presented"
+            ),
             Self::Scheme(url) => {
                 write!(f, "URL {url}: its scheme is not supported by this version of etcdd")
             }
+            Self::TooManyLearners => f.write_str("membership: too many learner members in cluster"),
         }
     }
 }
@@ -214,6 +221,9 @@ const KEEPALIVE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(20);
 
 /// What it makes of less.
 const KEEPALIVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// Larger requests do not fit into messages, whose length has 32 bits, with what is around them.
+const REQUEST_BYTES_MAX: usize = 1 << 30;
 
 const NAME_DEFAULT: &str = "default";
 
@@ -260,7 +270,8 @@ impl Config {
             initial_election_tick_advance: settings.bool("initial-election-tick-advance"),
             pre_vote: settings.bool("pre-vote"),
             strict_reconfig_check: settings.bool("strict-reconfig-check"),
-            learners_max: usize::try_from(settings.int("max-learners")).unwrap_or(0),
+            learners_max: usize::try_from(settings.int("max-learners"))
+                .map_err(|_| BadConfig::TooManyLearners)?,
             snapshot_count: settings.uint("snapshot-count"),
             snapshot_catchup_entries: settings.uint("snapshot-catchup-entries"),
             lease_checkpoints: lease_checkpoints(settings.gates())?,
@@ -269,7 +280,7 @@ impl Config {
                 bytes => u64::try_from(bytes).ok(),
             },
             txn_ops_max: saturated(settings.uint("max-txn-ops")),
-            request_bytes_max: saturated(settings.uint("max-request-bytes")),
+            request_bytes_max: saturated(settings.uint("max-request-bytes")).min(REQUEST_BYTES_MAX),
             concurrent_streams_max: u32::try_from(settings.uint("max-concurrent-streams"))
                 .unwrap_or(u32::MAX),
             keepalive: keepalive(
@@ -319,16 +330,19 @@ impl Config {
 
     /// Without certificates, as etcd checks; there are no flags for them yet.
     fn check_schemes(&self) -> Result<(), BadConfig> {
-        let peers = || self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter());
-        if peers().any(|url| url.scheme() == Scheme::Https) {
-            return Err(BadConfig::NoPeerCertificate);
+        let mut peers = self.listen_peer_urls.iter();
+        if let Some(url) = peers.find(|url| url.scheme() == Scheme::Https) {
+            return Err(BadConfig::NoPeerCertificate(url.address()));
         }
         let mut clients = self.listen_client_urls.iter();
         let secure = clients.find(|url| matches!(url.scheme(), Scheme::Https | Scheme::Unixs));
         if let Some(url) = secure {
             return Err(BadConfig::NoCertificate(url.to_string()));
         }
-        match peers().find(|url| url.is_unix()) {
+        let named = self.initial_cluster.values().flat_map(Urls::iter);
+        let mut peers =
+            self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter()).chain(named);
+        match peers.find(|url| url.scheme() != Scheme::Http) {
             Some(url) => Err(BadConfig::Scheme(url.to_string())),
             None => Ok(()),
         }
@@ -364,6 +378,8 @@ fn initial_cluster(settings: &Settings) -> Result<BTreeMap<String, Urls>, BadCon
         return api::urls::parse_cluster(settings.text("initial-cluster"))
             .map_err(BadConfig::InitialCluster);
     }
+    // Nobody can be without a name: that is found out when it is looked for.
+    let name = if name.is_empty() { NAME_DEFAULT } else { name };
     Ok(BTreeMap::from([(name.to_owned(), settings.urls("initial-advertise-peer-urls"))]))
 }
 

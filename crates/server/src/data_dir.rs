@@ -58,8 +58,10 @@ impl DataDir {
                 engine.display()
             )));
         }
-        for dir in [config.data_dir.as_path(), &member].into_iter().chain(log.parent()) {
-            make(dir)?;
+        make(&config.data_dir, "cannot access data directory")?;
+        make(&member, "cannot access member directory")?;
+        if let Some(parent) = log.parent() {
+            make(parent, "cannot access the directory of the log")?;
         }
         let spool = member.join("spool");
         Ok(Self { member, log, engine, spool, has_log })
@@ -79,7 +81,7 @@ fn has_segments(log: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-fn make(dir: &Path) -> Result<(), Error> {
+fn make(dir: &Path, in_vain: &str) -> Result<(), Error> {
     if dir.as_os_str().is_empty() || dir.is_dir() {
         return Ok(());
     }
@@ -87,7 +89,7 @@ fn make(dir: &Path) -> Result<(), Error> {
         .recursive(true)
         .mode(MODE)
         .create(dir)
-        .map_err(|error| refused("creating", dir, &error))
+        .map_err(|error| refused(&format!("{in_vain}: mkdir"), dir, &error))
 }
 
 fn refused(doing: &str, dir: &Path, error: &io::Error) -> Error {

@@ -16,6 +16,7 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::config::{LogConfig, LogFormat, LogLevel, LogOutput};
+use crate::error::in_words;
 
 /// Writes events down. Spans are not used.
 pub(crate) struct Log {
@@ -31,8 +32,8 @@ enum Output {
 }
 
 impl Log {
-    /// Opens the outputs.
-    pub(crate) fn open(config: &LogConfig) -> io::Result<Self> {
+    /// Opens the outputs; the error is in etcd's words.
+    pub(crate) fn open(config: &LogConfig) -> Result<Self, String> {
         let open = |output: &LogOutput| {
             Ok(match output {
                 LogOutput::Stderr => Output::Stderr,
@@ -40,13 +41,14 @@ impl Log {
                 LogOutput::File(path) => {
                     let mut options = OpenOptions::new();
                     let file = options.create(true).append(true).open(path).map_err(|error| {
-                        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+                        let (path, error) = (path.display().to_string(), in_words(&error));
+                        format!("open sink {path:?}: open {path}: {error}")
                     })?;
                     Output::File(file)
                 }
             })
         };
-        let outputs = config.outputs.iter().map(open).collect::<io::Result<_>>()?;
+        let outputs = config.outputs.iter().map(open).collect::<Result<_, String>>()?;
         Ok(Self { level: config.level, format: config.format, outputs: Mutex::new(outputs) })
     }
 
@@ -238,12 +240,12 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
-/// Says that the program cannot go on. Written whatever the level, as nothing follows it.
-pub(crate) fn fatal(log: &Log, message: &str, error: &str) {
+/// Says why the program does not go on. Written whatever the level, as nothing follows it.
+pub(crate) fn last_word(log: &Log, level: LogLevel, message: &str, (name, value): (&str, &str)) {
     let caller = caller(file!(), line!());
-    let mut line = Line::new(LogLevel::Fatal, &caller);
+    let mut line = Line::new(level, &caller);
     message.clone_into(&mut line.message);
-    line.add("error", &quoted(error));
+    line.add(name, &quoted(value));
     log.write(&line);
 }
 

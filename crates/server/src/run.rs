@@ -7,12 +7,17 @@ use host::Ending;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{Dispatch, info, warn};
 
-use crate::config::{Asked, LogConfig, Misuse, Remark, Settings, USAGE, help, parse};
-use crate::log::{Log, fatal};
-use crate::{Config, Error, LeaseCheckpoints, Member};
+use crate::config::{
+    Asked, LogConfig, LogLevel, Misuse, Remark, SHADOWED, Settings, USAGE, help, parse,
+};
+use crate::log::{Log, last_word};
+use crate::{BadConfig, Config, Error, LeaseCheckpoints, Member};
 
 /// What Go's programs exit with when they do not understand their flags.
 const EXIT_SYNTAX: u8 = 2;
+
+/// What they exit with when they panic.
+const EXIT_PANIC: u8 = 2;
 
 /// Does what arguments (without the program's name) and environment ask for: shows something, or
 /// runs a member until it is told to stop by SIGTERM or SIGINT.
@@ -37,13 +42,20 @@ pub fn run(
             return ExitCode::from(EXIT_SYNTAX);
         }
         Err(Misuse::Refused(text)) => return refuse(&text),
+        Err(Misuse::Shadowed(name)) => {
+            return give_up(LogLevel::Fatal, SHADOWED, ("environment-variable", &name));
+        }
     };
     let configured = LogConfig::from_settings(&settings)
         .map_err(Error::from)
-        .and_then(|log| Log::open(&log).map_err(|error| Error::Log(error.to_string())))
+        .and_then(|log| Log::open(&log).map_err(Error::Log))
         .and_then(|log| Ok((log, Config::from_settings(&settings)?)));
     let (log, config) = match configured {
         Ok(configured) => configured,
+        Err(Error::Config(error @ BadConfig::LogLevel(_))) => {
+            eprintln!("panic: {error}");
+            return ExitCode::from(EXIT_PANIC);
+        }
         Err(error) => return refuse(&error.to_string()),
     };
     let log = Arc::new(log);
@@ -59,17 +71,26 @@ pub fn run(
             ExitCode::SUCCESS
         }
         Err(error) => {
-            fatal(&log, "the member failed", &error.to_string());
+            let message = match error {
+                Error::Ended(_) => "the member failed",
+                // Etcd's words for whatever is in the way of a start.
+                _ => "discovery failed",
+            };
+            last_word(&log, LogLevel::Fatal, message, ("error", &error.to_string()));
             ExitCode::FAILURE
         }
     }
 }
 
-/// There is no log yet, or none that could be trusted.
 fn refuse(text: &str) -> ExitCode {
+    give_up(LogLevel::Warn, "failed to verify flags", ("error", text))
+}
+
+/// There is no log yet, or none that could be trusted.
+fn give_up(level: LogLevel, message: &str, field: (&str, &str)) -> ExitCode {
     match Log::open(&LogConfig::default()) {
-        Ok(log) => fatal(&log, "failed to verify flags", text),
-        Err(error) => eprintln!("{text} ({error})"),
+        Ok(log) => last_word(&log, level, message, field),
+        Err(error) => eprintln!("{message}: {} ({error})", field.1),
     }
     ExitCode::FAILURE
 }
@@ -80,9 +101,17 @@ fn remark(settings: &Settings, config: &Config) {
             Remark::IgnoredFlag(name) => {
                 warn!("flag" = name, "command-line flag is ignored");
             }
-            Remark::UnknownVariable(name) => {
-                warn!("environment-variable" = name, "unrecognized environment variable");
+            Remark::SpecialVariable { name, value } => {
+                warn!("key" = name, "value" = value, "cannot set special environment variable");
             }
+            Remark::UnknownVariable(variable) => {
+                warn!("environment-variable" = variable, "unrecognized environment variable");
+            }
+            Remark::UsedVariable { name, value } => info!(
+                "variable-name" = name,
+                "variable-value" = value,
+                "recognized and used environment variable"
+            ),
         }
     }
     if config.lease_checkpoints == LeaseCheckpoints::Noted {

@@ -36,6 +36,8 @@ fn urls_lead_somewhere() {
         ("unix://localhost:17", "localhost:17"),
         ("unix:///run/etcd.sock", "/run/etcd.sock"),
         ("unix:/run/etcd.sock", "/run/etcd.sock"),
+        // Neither a query nor somebody who asks makes another address.
+        ("http://user:word@a:1?x#y", "a:1"),
     ] {
         let urls = Urls::parse(&[text]).expect("it is one");
         assert_eq!(urls.iter().map(super::Url::address).collect::<Vec<_>>(), [address]);
@@ -45,14 +47,31 @@ fn urls_lead_somewhere() {
 #[test]
 fn others_are_refused_in_etcds_words() {
     for (text, words) in [
-        ("127.0.0.1:2380", "URL scheme must be http, https, unix, or unixs: 127.0.0.1:2380"),
+        (
+            "127.0.0.1:2380",
+            "parse \"127.0.0.1:2380\": first path segment in URL cannot contain colon",
+        ),
+        ("://a", "parse \"://a\": missing protocol scheme"),
+        ("a\tb", "parse \"a\\tb\": net/url: invalid control character in URL"),
+        ("", "URL scheme must be http, https, unix, or unixs: "),
+        ("localhost:1", "URL scheme must be http, https, unix, or unixs: localhost:1"),
         ("ftp://a:1", "URL scheme must be http, https, unix, or unixs: ftp://a:1"),
         ("http:/a:1", "URL address does not have the form \"host:port\": http:/a:1"),
         ("http://a", "URL address does not have the form \"host:port\": http://a"),
-        ("http://a:x", "URL address does not have the form \"host:port\": http://a:x"),
-        ("http://::1:1", "URL address does not have the form \"host:port\": http://::1:1"),
+        ("http://[::1]", "URL address does not have the form \"host:port\": http://[::1]"),
+        ("http://a:x", "parse \"http://a:x\": invalid port \":x\" after host"),
+        ("http://a:-1", "parse \"http://a:-1\": invalid port \":-1\" after host"),
+        ("http://a:65536", "parse \"http://a:65536\": invalid port \":65536\" after host"),
+        ("http://::1:1", "parse \"http://::1:1\": invalid port \"::1:1\" after host"),
+        ("http://[::1:1", "parse \"http://[::1:1\": missing ']' in host"),
+        ("http://[::1]x:1", "parse \"http://[::1]x:1\": invalid port \"x:1\" after host"),
+        ("http://%zz:1", "parse \"http://%zz:1\": invalid URL escape \"%zz\""),
         ("http://a:1/path", "URL must not contain a path: http://a:1/path"),
-        ("http://a b:1", "parse \"http://a b:1\": invalid URL"),
+        ("http://a b:1", "parse \"http://a b:1\": invalid character \" \" in host name"),
+        (
+            "http://a:1 http://b:1",
+            "parse \"http://a:1 http://b:1\": invalid port \":1 http:\" after host",
+        ),
     ] {
         assert_eq!(strings(&[text]).map_err(|error| error.to_string()), Err(words.to_owned()));
     }
@@ -65,4 +84,8 @@ fn a_cluster_lists_its_members() {
     let listed: Vec<_> = cluster.iter().map(|(name, urls)| format!("{name}: {urls}")).collect();
     assert_eq!(listed, ["a: http://h:0,http://h:1", "b: http://h:2"]);
     assert!(parse_cluster("a=nonsense").is_err());
+    let without_url = "URL scheme must be http, https, unix, or unixs: ";
+    for text in ["a", "a="] {
+        assert_eq!(parse_cluster(text).expect_err("it has no URL").to_string(), without_url);
+    }
 }

@@ -76,12 +76,19 @@ async fn flags_that_do_not_fit_are_refused() {
     assert_eq!(
         refused("a", "a=http://127.0.0.1:2", OWN).await,
         "--initial-cluster has a=http://127.0.0.1:2 but missing from \
-         --initial-advertise-peer-urls=http://127.0.0.1:1"
+         --initial-advertise-peer-urls=http://127.0.0.1:1 \
+         (resolved urls: \"http://127.0.0.1:1\" != \"http://127.0.0.1:2\")"
+    );
+    assert_eq!(
+        refused("a", &format!("a={OWN},a={OWN}"), OWN).await,
+        "failed to resolve http://127.0.0.1:1 to match \
+         --initial-cluster=a=http://127.0.0.1:1 \
+         (len([\"http://127.0.0.1:1\"]) != len([\"http://127.0.0.1:1\" \"http://127.0.0.1:1\"]))"
     );
     assert_eq!(
         refused("a", &format!("a={OWN}"), &format!("{OWN},http://127.0.0.1:2")).await,
         "--initial-advertise-peer-urls has http://127.0.0.1:2 but missing from \
-         --initial-cluster=a=http://127.0.0.1:1"
+         --initial-cluster=a=http://127.0.0.1:1,a=http://127.0.0.1:2"
     );
     assert_eq!(
         refused("a", &format!("a={OWN},b={OWN}"), OWN).await,

@@ -45,8 +45,22 @@ enum Origin {
 pub(crate) enum Remark {
     /// A flag that etcd ignores too.
     IgnoredFlag(String),
-    /// A variable that looks like a setting and is none.
+    /// A variable that images of etcd set for people.
+    SpecialVariable {
+        /// Its name.
+        name: String,
+        /// What it says.
+        value: String,
+    },
+    /// A variable that looks like a setting and is none, with what it says.
     UnknownVariable(String),
+    /// A variable that counts.
+    UsedVariable {
+        /// Its name.
+        name: String,
+        /// What it says.
+        value: String,
+    },
 }
 
 /// Why the arguments or variables cannot be understood.
@@ -56,15 +70,22 @@ pub(crate) enum Misuse {
     Syntax(String),
     /// As etcd complains.
     Refused(String),
+    /// There are both a flag and this variable for the same setting.
+    Shadowed(String),
 }
 
 impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax(text) | Self::Refused(text) => f.write_str(text),
+            Self::Shadowed(name) => write!(f, "{SHADOWED}: {name}"),
         }
     }
 }
+
+/// What etcd says of a flag beside its variable.
+pub(crate) const SHADOWED: &str = "conflicting environment variable is shadowed by corresponding \
+     command-line flag (either unset environment variable or disable flag))";
 
 /// Takes arguments (without the program's name) and environment variables.
 pub(crate) fn parse(
@@ -136,55 +157,61 @@ impl Settings {
                     .next()
                     .ok_or_else(|| Misuse::Syntax(format!("flag needs an argument: -{name}")))?,
             };
-            let parsed = flag.kind.parse(&value).map_err(|error| {
+            self.set(flag, &value, Origin::Flag).map_err(|error| {
                 let kind = if flag.kind == Kind::Bool { "boolean value" } else { "value" };
                 let flag_word = if flag.kind == Kind::Bool { "" } else { "flag " };
                 Misuse::Syntax(format!("invalid {kind} {value:?} for {flag_word}-{name}: {error}"))
             })?;
-            self.set(flag, parsed, Origin::Flag);
         }
         Ok(None)
     }
 
+    /// Takes what flags have not said. Nobody should have to know which counts if a flag and its
+    /// variable are both there, be it an empty one.
     fn take_variables(
         &mut self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(), Misuse> {
-        let flags: BTreeMap<String, &Flag> =
-            FLAGS.iter().map(|flag| (variable(flag.name), flag)).collect();
-        for (name, text) in variables.into_iter().filter(|(name, _)| name.starts_with("ETCD_")) {
-            let Some(flag) = flags.get(&name) else {
-                // Set by images of etcd, and for etcd's own use.
-                if name != "ETCD_VERSION" && name != "ETCD_UNSUPPORTED_ARCH" {
-                    self.remarks.push(Remark::UnknownVariable(name));
-                }
+        let variables = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX));
+        let mut variables: BTreeMap<String, String> = variables.collect();
+        // Which looks like that of a flag, but tells people what an image holds.
+        if let Some((name, value)) = variables.remove_entry("ETCD_VERSION") {
+            self.remarks.push(Remark::SpecialVariable { name, value });
+        }
+        let shadowed = self.given.keys().map(|flag| variable(flag));
+        if let Some(name) = shadowed.into_iter().find(|name| variables.contains_key(name)) {
+            return Err(Misuse::Shadowed(name));
+        }
+        // Of several wrong ones etcd names the last.
+        let mut wrong = None;
+        for flag in &FLAGS {
+            let name = variable(flag.name);
+            let Some(value) = variables.remove(&name).filter(|value| !value.is_empty()) else {
                 continue;
             };
-            if self.given.contains_key(flag.name) {
-                // Nobody should have to know which of the two counts.
-                return Err(Misuse::Refused(format!(
-                    "conflicting environment variable {name} is shadowed by corresponding \
-                     command-line flag (either unset environment variable or disable flag)"
-                )));
+            match self.set(flag, &value, Origin::Variable) {
+                Ok(()) => self.remarks.push(Remark::UsedVariable { name, value }),
+                Err(error) => wrong = Some(format!("invalid value {value:?} for {name}: {error}")),
             }
-            if text.is_empty() {
-                continue;
-            }
-            let parsed = flag.kind.parse(&text).map_err(|error| {
-                Misuse::Refused(format!("invalid value {text:?} for {name}: {error}"))
-            })?;
-            self.set(flag, parsed, Origin::Variable);
         }
-        Ok(())
+        let unknown = variables.into_iter().map(|(name, value)| format!("{name}={value}"));
+        self.remarks.extend(unknown.map(Remark::UnknownVariable));
+        wrong.map_or(Ok(()), |wrong| Err(Misuse::Refused(wrong)))
     }
 
-    fn set(&mut self, flag: &Flag, value: Value, origin: Origin) {
-        let value = match (self.values.remove(flag.name), value) {
-            (Some(Value::Gates(former)), Value::Gates(later)) => Value::Gates(former.and(later)),
-            (_, value) => value,
-        };
-        self.values.insert(flag.name, value);
+    fn set(&mut self, flag: &Flag, text: &str, origin: Origin) -> Result<(), String> {
+        // etcd passes over empty lists of URLs, and yet they are given.
+        if flag.kind != Kind::Urls || !text.is_empty() {
+            let value = match (flag.kind.parse(text)?, self.values.remove(flag.name)) {
+                (Value::Gates(later), Some(Value::Gates(former))) => {
+                    Value::Gates(former.and(later))
+                }
+                (value, _) => value,
+            };
+            self.values.insert(flag.name, value);
+        }
         self.given.insert(flag.name, origin);
+        Ok(())
     }
 
     /// Refuses to run without what somebody asked for.
@@ -276,8 +303,10 @@ fn not_a_flag(argument: &str) -> Misuse {
     Misuse::Refused(format!("{argument:?} is not a valid flag"))
 }
 
+const PREFIX: &str = "ETCD_";
+
 fn variable(flag: &str) -> String {
-    format!("ETCD_{}", flag.replace('-', "_").to_uppercase())
+    format!("{PREFIX}{}", flag.replace('-', "_").to_uppercase())
 }
 
 /// What is said about the usage when it was wrong, and above the help.

@@ -56,7 +56,21 @@ impl LogLevel {
     const ALL: [Self; 6] =
         [Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Panic, Self::Fatal];
 
-    /// As it is configured and written.
+    /// In small letters or in capitals, as etcd's library for logs takes it.
+    fn parse(text: &str) -> Result<Self, BadConfig> {
+        let small = text.to_ascii_lowercase();
+        let known = match small.as_str() {
+            _ if text != small && text != small.to_ascii_uppercase() => None,
+            "" => Some(Self::Info),
+            "warning" => Some(Self::Warn),
+            // Panics only of those who look for faults.
+            "dpanic" => Some(Self::Panic),
+            word => Self::ALL.into_iter().find(|known| known.word() == word),
+        };
+        known.ok_or_else(|| BadConfig::LogLevel(text.to_owned()))
+    }
+
+    /// As it is written.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -92,13 +106,9 @@ impl LogConfig {
             }
             other => return Err(BadConfig::Log(format!("unknown logger option {other:?}"))),
         }
-        let level = settings.text("log-level");
-        let level = LogLevel::ALL
-            .into_iter()
-            .find(|known| known.word() == level)
-            .ok_or_else(|| BadConfig::Log(format!("unrecognized level: {level:?}")))?;
+        let level = LogLevel::parse(settings.text("log-level"))?;
         let format = match settings.text("log-format") {
-            "json" => LogFormat::Json,
+            "" | "json" => LogFormat::Json,
             "console" => LogFormat::Console,
             other => {
                 return Err(BadConfig::Log(format!(

@@ -521,15 +521,21 @@ pub(crate) static FLAGS: [Flag; 113] = [
         Group::Member,
         "limit of the marshalled raft request; gRPC receive limit is this plus 512 KiB",
     ),
-    later(
+    ours(
         "max-snapshots",
         Kind::Uint,
         "5",
         Group::Member,
-        "number of .snap files kept; 0 keeps all",
+        "number of .snap files kept by etcd; without effect here, where there are none",
     ),
     ours("max-txn-ops", Kind::Uint, "128", Group::Member, "limit per compare/success/failure list"),
-    later("max-wals", Kind::Uint, "5", Group::Member, "number of WAL files kept; 0 keeps all"),
+    ours(
+        "max-wals",
+        Kind::Uint,
+        "5",
+        Group::Member,
+        "number of WAL files kept by etcd; without effect here, where none is kept without need",
+    ),
     later(
         "memory-mlock",
         Kind::Bool,
@@ -660,7 +666,7 @@ pub(crate) static FLAGS: [Flag; 113] = [
     later("tls-min-version", Kind::Text, "TLS1.2", Group::Security, "TLS1.2 or TLS1.3"),
     later("trusted-ca-file", Kind::Text, "", Group::Security, "CA bundle for client certificates"),
     ours("unsafe-no-fsync", Kind::Bool, "false", Group::Unsafe, "no fsync"),
-    later(
+    ours(
         "v2-deprecation",
         Kind::OneOf(&["write-only", "write-only-skip-check", "write-only-drop-data", "gone"]),
         "",

@@ -63,11 +63,20 @@ fn what_cannot_be_is_said_in_etcds_words() {
             "--initial-advertise-peer-urls \"http://:2380\" must be \"host:port\" \
              (unexpected empty host (http://:2380))",
         ),
-        (&["--initial-cluster=a=b"], "URL scheme must be http, https, unix, or unixs: b"),
+        (
+            &["--initial-cluster=a=b"],
+            "error setting up initial cluster: \
+             URL scheme must be http, https, unix, or unixs: b",
+        ),
         (
             &["--listen-peer-urls=https://127.0.0.1:2380"],
-            "KeyFile and CertFile must both be present[key: , cert: ]",
+            "cannot listen on TLS for 127.0.0.1:2380: KeyFile and CertFile are not presented",
         ),
+        (
+            &["--initial-cluster=a=https://127.0.0.1:2380"],
+            "URL https://127.0.0.1:2380: its scheme is not supported by this version of etcdd",
+        ),
+        (&["--max-learners=-1"], "membership: too many learner members in cluster"),
         (
             &["--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=http://a:1"],
             "TLS key/cert (--cert-file, --key-file) must be provided for client url \
@@ -104,7 +113,8 @@ fn odd_values_are_taken_as_etcd_takes_them() {
     let config = config(&[
         "--quota-backend-bytes=-1",
         "--max-txn-ops=0",
-        "--max-learners=-1",
+        "--max-learners=0",
+        "--max-request-bytes=18446744073709551615",
         "--grpc-keepalive-interval=0s",
         "--initial-cluster-token=",
         "--watch-progress-notify-interval=200ms",
@@ -158,10 +168,23 @@ fn the_log_is_configured() {
             outputs: vec![LogOutput::Stdout, LogOutput::File("x.log".into())],
         })
     );
+    for (word, level) in [
+        ("", LogLevel::Info),
+        ("INFO", LogLevel::Info),
+        ("warning", LogLevel::Warn),
+        ("dpanic", LogLevel::Panic),
+    ] {
+        let log = log(&[&format!("--log-level={word}"), "--log-format="]);
+        assert_eq!(log, Ok(LogConfig { level, ..LogConfig::default() }));
+    }
+    for level in ["loud", "Info"] {
+        let error = BadConfig::LogLevel(level.to_owned());
+        assert_eq!(error.to_string(), format!("unrecognized level: {level:?}"));
+        assert_eq!(log(&[&format!("--log-level={level}")]), Err(error));
+    }
     for (argument, words) in [
         ("--logger=capnslog", "--logger=capnslog is removed in v3.5"),
         ("--logger=x", "unknown logger option \"x\""),
-        ("--log-level=loud", "unrecognized level: \"loud\""),
         ("--log-format=x", "unknown log format: x, supported values json, console"),
         ("--log-outputs=default,stderr", "multi logoutput for \"default\" is not supported yet"),
     ] {

@@ -53,14 +53,18 @@ impl Kind {
                 parse_duration(text).map(|nanoseconds| Value::Duration { nanoseconds })
             }
             Self::Gates => Gates::parse(text).map(Value::Gates),
-            Self::Int => parse_number(text).and_then(|number| in_range(number).map(Value::Int)),
+            Self::Int => {
+                parse_number(text, Sign::Allowed).map(Value::Int).map_err(NotANumber::of_flag)
+            }
             Self::OneOf(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::OneOf(_) => Err("invalid value".to_owned()),
             Self::Text => Ok(Value::Text(text.to_owned())),
-            Self::Uint => parse_number(text).and_then(|number| in_range(number).map(Value::Uint)),
-            Self::Uint32 => parse_number(text).and_then(|number| {
-                in_range::<u32>(number).map(|number| Value::Uint(u64::from(number)))
-            }),
+            Self::Uint => {
+                parse_number(text, Sign::Not).map(Value::Uint).map_err(NotANumber::of_flag)
+            }
+            Self::Uint32 => parse_number::<u32>(text, Sign::Not)
+                .map(|number| Value::Uint(number.into()))
+                .map_err(|why| why.of_strconv(text)),
             Self::Urls => {
                 Urls::parse_list(text).map(Value::Urls).map_err(|error| error.to_string())
             }
@@ -76,11 +80,12 @@ pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A whole number in decimal or, as Go allows for flags, with a prefix for another base.
-fn parse_number(text: &str) -> Result<i128, String> {
-    let (is_negative, digits) = match text.as_bytes() {
-        [b'-', ..] => (true, &text[1..]),
-        [b'+', ..] => (false, &text[1..]),
+/// A whole number, in decimal or with a prefix for another base, as Go reads literals: underscores
+/// may stand between digits.
+fn parse_number<T: TryFrom<i128>>(text: &str, sign: Sign) -> Result<T, NotANumber> {
+    let (is_negative, digits) = match (text.as_bytes(), sign) {
+        ([b'-', ..], Sign::Allowed) => (true, &text[1..]),
+        ([b'+', ..], Sign::Allowed) => (false, &text[1..]),
         _ => (false, text),
     };
     let lower = digits.to_ascii_lowercase();
@@ -91,16 +96,48 @@ fn parse_number(text: &str) -> Result<i128, String> {
         _ if lower.len() > 1 && lower.starts_with('0') => (&lower[1..], 8),
         _ => (lower.as_str(), 10),
     };
-    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return Err("parse error".to_owned());
+    // Behind a prefix one may stand at once.
+    let digits = if radix == 10 { digits } else { digits.strip_prefix('_').unwrap_or(digits) };
+    let is_digits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_digit(radix));
+    if !digits.split('_').all(is_digits) {
+        return Err(NotANumber::Syntax);
     }
-    let number =
-        i128::from_str_radix(digits, radix).map_err(|_| "value out of range".to_owned())?;
-    Ok(if is_negative { -number } else { number })
+    let number = i128::from_str_radix(&digits.replace('_', ""), radix);
+    let number = number.map_err(|_| NotANumber::Range)?;
+    T::try_from(if is_negative { -number } else { number }).map_err(|_| NotANumber::Range)
 }
 
-fn in_range<T: TryFrom<i128>>(number: i128) -> Result<T, String> {
-    T::try_from(number).map_err(|_| "value out of range".to_owned())
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    Allowed,
+    /// As for Go's unsigned numbers, not even a plus.
+    Not,
+}
+
+/// Why something is no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NotANumber {
+    Range,
+    Syntax,
+}
+
+impl NotANumber {
+    /// As Go's `flag` package says it.
+    fn of_flag(self) -> String {
+        match self {
+            Self::Range => "value out of range".to_owned(),
+            Self::Syntax => "parse error".to_owned(),
+        }
+    }
+
+    /// As its `strconv` says it, of what etcd reads by itself.
+    fn of_strconv(self, text: &str) -> String {
+        let why = match self {
+            Self::Range => "value out of range",
+            Self::Syntax => "invalid syntax",
+        };
+        format!("strconv.ParseUint: parsing {text:?}: {why}")
+    }
 }
 
 /// Numbers with units, added up: `1h30m`, `1.5s`, `-10ms`; and `0`, which needs no unit.

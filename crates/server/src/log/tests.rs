@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::Value;
 use tracing::{debug, info, warn};
 
-use super::{Log, caller, fatal, timestamp};
+use super::{Log, caller, last_word, timestamp};
 use crate::config::{LogConfig, LogFormat, LogLevel, LogOutput};
 
 /// What is written by this in this format.
@@ -63,9 +63,11 @@ fn lines_are_text() {
 
 #[test]
 fn the_end_is_always_written() {
-    let text = written(LogLevel::Fatal, LogFormat::Json, |log| fatal(log, "the end", "a reason"));
+    let text = written(LogLevel::Fatal, LogFormat::Json, |log| {
+        last_word(log, LogLevel::Warn, "the end", ("why", "a reason"));
+    });
     let line: Value = serde_json::from_str(&text).expect("it is JSON");
-    assert_eq!((&line["level"], &line["error"]), (&"fatal".into(), &"a reason".into()));
+    assert_eq!((&line["level"], &line["why"]), (&"warn".into(), &"a reason".into()));
 }
 
 #[test]

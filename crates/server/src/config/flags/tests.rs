@@ -63,7 +63,7 @@ fn go_would_complain_in_these_words() {
         (&["---name=a"], "bad flag syntax: ---name=a"),
         (&["--=a"], "bad flag syntax: --=a"),
         (&["--max-txn-ops=x"], "invalid value \"x\" for flag -max-txn-ops: parse error"),
-        (&["--max-txn-ops=-1"], "invalid value \"-1\" for flag -max-txn-ops: value out of range"),
+        (&["--max-txn-ops=-1"], "invalid value \"-1\" for flag -max-txn-ops: parse error"),
         (&["--pre-vote=maybe"], "invalid boolean value \"maybe\" for -pre-vote: parse error"),
         (
             &["--feature-gates=Nonsense=true"],
@@ -85,6 +85,7 @@ fn variables_stand_in_for_flags() {
     let variables = [
         ("ETCD_MAX_TXN_OPS", "7"),
         ("ETCD_DATA_DIR", ""),
+        ("ETCD_VERSION", "v3"),
         ("ETCD_NONSENSE", "1"),
         ("PATH", "/bin"),
     ];
@@ -92,16 +93,37 @@ fn variables_stand_in_for_flags() {
     assert_eq!(settings.text("name"), "from-flag");
     assert_eq!(settings.uint("max-txn-ops"), 7);
     assert!(!settings.is_given("data-dir"), "an empty variable sets nothing");
-    assert_eq!(settings.remarks, [Remark::UnknownVariable("ETCD_NONSENSE".to_owned())]);
+    let owned = |text: &str| text.to_owned();
+    assert_eq!(
+        settings.remarks,
+        [
+            Remark::SpecialVariable { name: owned("ETCD_VERSION"), value: owned("v3") },
+            Remark::UsedVariable { name: owned("ETCD_MAX_TXN_OPS"), value: owned("7") },
+            Remark::UnknownVariable(owned("ETCD_NONSENSE=1")),
+        ]
+    );
     for value in ["other", ""] {
-        let Misuse::Refused(text) = refusal(&["--name=from-flag"], &[("ETCD_NAME", value)]) else {
-            panic!("it is not the syntax that is wrong");
-        };
-        assert!(text.contains("ETCD_NAME is shadowed by corresponding command-line flag"));
+        let variables = [("ETCD_MAX_TXN_OPS", "x"), ("ETCD_NAME", value)];
+        let shadowed = refusal(&["--name=from-flag"], &variables);
+        assert_eq!(shadowed, Misuse::Shadowed(owned("ETCD_NAME")));
     }
     assert_eq!(
         refusal(&[], &[("ETCD_MAX_TXN_OPS", "x")]),
         Misuse::Refused("invalid value \"x\" for ETCD_MAX_TXN_OPS: parse error".to_owned())
+    );
+}
+
+#[test]
+fn an_empty_list_of_urls_changes_nothing() {
+    let peers = |arguments: &[&str]| {
+        let settings = settings(arguments, &[]).expect("valid");
+        assert!(settings.is_given("listen-peer-urls"));
+        settings.urls("listen-peer-urls").to_string()
+    };
+    assert_eq!(peers(&["--listen-peer-urls="]), "http://localhost:2380");
+    assert_eq!(
+        peers(&["--listen-peer-urls=http://127.0.0.1:1", "--listen-peer-urls", ""]),
+        "http://127.0.0.1:1"
     );
 }
 

@@ -2,17 +2,31 @@ use super::{Kind, Value};
 
 #[test]
 fn numbers_are_read_as_go_reads_them() {
-    for (text, number) in [("0", 0), ("17", 17), ("+1", 1), ("0x10", 16), ("010", 8), ("0b11", 3)] {
+    for (text, number) in [
+        ("0", 0),
+        ("17", 17),
+        ("0x10", 16),
+        ("010", 8),
+        ("0b11", 3),
+        ("1_000", 1_000),
+        ("0x_1_0", 16),
+        ("0_10", 8),
+    ] {
         assert_eq!(Kind::Uint.parse(text), Ok(Value::Uint(number)), "{text}");
     }
     assert_eq!(Kind::Int.parse("-1"), Ok(Value::Int(-1)));
-    for text in ["", "x", "1x", "0x", "1_000", " 1", "--1", "1.0"] {
+    assert_eq!(Kind::Int.parse("+1"), Ok(Value::Int(1)));
+    for text in
+        ["", "x", "1x", "0x", "_1", "1_", "1__0", "0x_", " 1", "-1", "+1", "--1", "1.0", "1e3"]
+    {
         assert_eq!(Kind::Uint.parse(text), Err("parse error".to_owned()), "{text}");
     }
+    for (text, why) in [("4294967296", "value out of range"), ("-1", "invalid syntax")] {
+        let words = format!("strconv.ParseUint: parsing {text:?}: {why}");
+        assert_eq!(Kind::Uint32.parse(text), Err(words));
+    }
     for (kind, text) in [
-        (Kind::Uint, "-1"),
         (Kind::Uint, "18446744073709551616"),
-        (Kind::Uint32, "4294967296"),
         (Kind::Int, "9223372036854775808"),
         (Kind::Int, "999999999999999999999999999999999999999999"),
     ] {
