@@ -8,7 +8,7 @@ use raftlog::{Fault, Opened};
 use crate::directory::Directory;
 use crate::history::assemble;
 use crate::record::Stop;
-use crate::replay::{End, Replay};
+use crate::replay::{self, Replay};
 use crate::segment::{Name, Segment};
 use crate::torn::{self, Tail};
 use crate::wal::Wal;
@@ -21,15 +21,14 @@ pub(crate) fn open(directory: Directory, segment_bytes: u64) -> Result<Opened, F
         return Err(directory.foreign("there are no segments"));
     }
     let mut segments = lock(&directory, names)?;
-    let (replay, ends, torn) = read(&segments)?;
-    let (last, end) = segments.last_mut().zip(ends.last()).expect("there is one at least");
+    let (replay, ends, tail) = read(&segments)?;
+    let last = segments.last_mut().expect("there is one at least");
     let (mut contents, marker) =
-        assemble(&replay.items, replay.hard_state).map_err(|what| last.corrupt(*end, what))?;
+        assemble(&replay.items, replay.hard_state).map_err(|what| last.corrupt(tail.end, what))?;
 
-    let repaired = torn.map(|torn| torn.repair(&directory, last)).transpose()?;
+    let repaired = tail.is_torn.then(|| tail.repair(&directory, last)).transpose()?;
     last.allocate(segment_bytes)?;
-    // Who reads on from here relies on it, but a process that died may not have come to its sync.
-    last.sync()?;
+    tail.settle(last)?;
     remove_leftovers(&directory, stale)?;
     directory.sync()?;
     directory.sync_parent()?;
@@ -59,20 +58,15 @@ fn lock(directory: &Directory, names: &[Name]) -> Result<Vec<Segment>, Fault> {
     Ok(segments)
 }
 
-/// All records, the end of each segment, and what was torn off the last.
-fn read(segments: &[Segment]) -> Result<(Replay, Vec<usize>, Option<Torn>), Fault> {
-    let (mut replay, mut ends, mut torn) = (Replay::default(), Vec::new(), None);
-    for (nth, segment) in segments.iter().enumerate() {
+/// All records, the end of each segment, and the end of the last.
+fn read(segments: &[Segment]) -> Result<(Replay, Vec<usize>, End), Fault> {
+    let (mut replay, mut ends) = (Replay::default(), Vec::new());
+    let (last, others) = segments.split_last().expect("there is one at least");
+    for segment in others {
         let image = segment.image()?;
-        let End { offset, stop } = replay.segment(segment, &image)?;
+        let replay::End { offset, stop, .. } = replay.segment(segment, &image)?;
         ends.push(offset);
-        if nth + 1 == segments.len() {
-            match torn::examine(&image, offset, &stop, replay.last()) {
-                Tail::Clean => {}
-                Tail::Damaged(what) => return Err(segment.corrupt(offset, what)),
-                Tail::Torn => torn = Some(Torn { image, end: offset }),
-            }
-        } else if stop != Stop::End {
+        if stop != Stop::End {
             let what = match stop {
                 Stop::Garbled(what) => what,
                 Stop::Cut | Stop::End => "it goes beyond the end of the file",
@@ -80,17 +74,37 @@ fn read(segments: &[Segment]) -> Result<(Replay, Vec<usize>, Option<Torn>), Faul
             return Err(segment.corrupt(offset, what));
         }
     }
-    Ok((replay, ends, torn))
+    let image = last.image()?;
+    let replay::End { offset: end, stop, synced } = replay.segment(last, &image)?;
+    ends.push(end);
+    let is_torn = match torn::examine(&image, end, &stop, replay.last()) {
+        Tail::Clean => false,
+        Tail::Damaged(what) => return Err(last.corrupt(end, what)),
+        Tail::Torn => true,
+    };
+    Ok((replay, ends, End { image, end, synced, is_torn }))
 }
 
-/// The last segment with an end that a crash interrupted.
-struct Torn {
+/// The end of the last segment.
+struct End {
     image: Bytes,
     /// Of what is whole.
     end: usize,
+    /// Of what was certainly synced.
+    synced: usize,
+    /// Whether a crash interrupted what stands behind it.
+    is_torn: bool,
 }
 
-impl Torn {
+impl End {
+    /// Makes durable what is whole. Who reads on from here relies on it, but a process that died
+    /// may not have come to its sync; or that had failed: then the cache still shows what the disk
+    /// does not hold and will not get, unless it is written again.
+    fn settle(&self, segment: &Segment) -> Result<(), Fault> {
+        segment.write(&self.image[self.synced..self.end], self.synced as u64)?;
+        segment.sync()
+    }
+
     /// Keeps a copy beside the segment, as etcd does, if there is room for it, and cuts the end
     /// off. Says so.
     fn repair(&self, directory: &Directory, segment: &Segment) -> Result<String, Fault> {

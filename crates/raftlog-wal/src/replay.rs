@@ -38,6 +38,8 @@ pub(crate) struct End {
     pub(crate) offset: usize,
     /// Why it is the end.
     pub(crate) stop: Stop,
+    /// Bytes before the last group at least: as it was begun, they had been synced.
+    pub(crate) synced: usize,
 }
 
 impl Replay {
@@ -46,6 +48,8 @@ impl Replay {
     pub(crate) fn segment(&mut self, segment: &Segment, image: &Bytes) -> Result<End, Fault> {
         let mut offset = 0;
         let mut identity = None;
+        // A group ends with a hard state.
+        let (mut synced, mut last_group) = (0, 0);
         let stop = loop {
             let frame = match Frame::parse(image, offset) {
                 Ok(frame) => frame,
@@ -73,13 +77,16 @@ impl Replay {
                     .map_err(|what| segment.corrupt(offset, what))?;
                 self.checksum = frame.checksum;
             }
+            if frame.kind == Kind::State {
+                (synced, last_group) = (last_group, frame.end);
+            }
             offset = frame.end;
         };
         // A head is synced before its segment gets its name: it is never torn.
         if identity.is_none() {
             return Err(segment.corrupt(offset, "a segment without a head"));
         }
-        Ok(End { offset, stop })
+        Ok(End { offset, stop, synced })
     }
 
     /// The last entry.

@@ -247,7 +247,7 @@ impl File for Handle {
         let fate = self.change(Call::Write, offset + bytes.len() as u64)?;
         self.with(|random, content| {
             let done = match fate {
-                Fate::Refused => random.below(bytes.len() as u64 + 1),
+                Fate::Refused => node::whole_sectors(offset, random.below(bytes.len() as u64 + 1)),
                 Fate::Done | Fate::Unknown => bytes.len() as u64,
             };
             let done = usize::try_from(done).expect("not above the length");

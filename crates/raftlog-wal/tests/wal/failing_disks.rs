@@ -49,6 +49,34 @@ fn after_a_failure_nothing_works_any_more() {
     }
 }
 
+/// A sync has failed, and the process with it, but not the machine: what the disk refused is still
+/// in the cache, nobody will write it again, and another sync succeeds. A start that shows it must
+/// have written it again, for it may be acknowledged without another sync.
+#[test]
+fn what_a_start_shows_after_a_failed_sync_is_durable() {
+    let mut shown = 0;
+    for seed in 0..100 {
+        let world = World::new(seed, 4096);
+        let mut log = world.create().expect("creates").log;
+        log.append(&[entry(1, 1, 600)], Some(hard_state(1, 0))).expect("appends");
+        log.sync().expect("syncs");
+        log.append(&[entry(2, 2, 1200)], Some(hard_state(2, 0))).expect("appends");
+        world.disk.fail_next(Call::Sync);
+        log.sync().expect_err("the disk failed");
+        world.disk.kill();
+        drop(log);
+        let opened = world.open().expect("opens what the cache holds");
+        let (entries, state) = (contents(&*opened.log.reader()), opened.hard_state);
+        shown += entries.len() - 1;
+        world.disk.crash();
+        drop(opened);
+        let opened = world.open().expect("opens what the disk holds");
+        assert_eq!(opened.hard_state, state, "seed {seed}");
+        assert_eq!(contents(&*opened.log.reader()), entries, "seed {seed}");
+    }
+    assert!(shown > 0, "the cache shows what the disk does not hold");
+}
+
 #[test]
 fn a_start_that_cannot_read_says_so() {
     let world = World::new(1, 4096);

@@ -181,6 +181,12 @@ impl Content {
     }
 }
 
+/// How much of a write that fails after so many bytes is done: none of a sector in part.
+pub(super) fn whole_sectors(offset: u64, bytes: u64) -> u64 {
+    let end = offset + bytes;
+    (end - end % SECTOR_BYTES).saturating_sub(offset)
+}
+
 fn within_sector(offset: u64) -> usize {
     (offset % SECTOR_BYTES) as usize
 }
