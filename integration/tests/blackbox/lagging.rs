@@ -56,19 +56,20 @@ fn members_catch_up_by_snapshot() {
     etcdctl.run(&["compaction", &revision]);
     load.wait_for_more(100);
     cluster.members[away].start();
-    caught_up_by_snapshot(&mut cluster, away);
+    caught_up_by_snapshot(&mut cluster, away, 0);
     load.wait_for_more(50);
 
     // One that was only asleep is still itself, and takes a snapshot all the same.
     let paused = (cluster.leader() + 1) % 3;
+    let before = received(&mut cluster.members[paused]);
     cluster.members[paused].pause();
     load.wait_for_more(far);
     cluster.members[paused].resume();
-    caught_up_by_snapshot(&mut cluster, paused);
+    caught_up_by_snapshot(&mut cluster, paused, before);
 
     // A new member has nothing at all, and the log does not begin at its beginning any more.
     let learner = cluster.grow(Joining::AsLearner);
-    caught_up_by_snapshot(&mut cluster, learner);
+    caught_up_by_snapshot(&mut cluster, learner, 0);
     cluster.promote(learner);
     load.wait_for_more(50);
 
@@ -90,10 +91,11 @@ fn members_catch_up_by_snapshot() {
     println!("by snapshot: killed and started, paused and resumed, new; {} writes", ledger.len());
 }
 
-fn caught_up_by_snapshot(cluster: &mut Cluster, position: usize) {
+/// Waits until the member has taken more snapshots than it had before.
+fn caught_up_by_snapshot(cluster: &mut Cluster, position: usize, before: usize) {
     let member = &mut cluster.members[position];
     eventually(PATIENCE, "a snapshot", || {
-        if received(member) > 0 { Ok(()) } else { Err(member.name.clone()) }
+        if received(member) > before { Ok(()) } else { Err(member.name.clone()) }
     });
 }
 
