@@ -58,7 +58,6 @@ impl Reader<'_> {
             },
             HashScope::BeforeCompaction { former, to } => (to, former),
         };
-        let superseded = self.superseded_up_to(revision, compacted)?;
         let keeps = match scope {
             HashScope::Revision(_) => self.lives_any(revision)?,
             // A compaction keeps the tombstone at its own revision, so then too it keeps something.
@@ -66,7 +65,10 @@ impl Reader<'_> {
                 self.lives_any(revision)? || self.ends_with_tombstone(to)?
             }
         };
-        let mut superseded = superseded.into_iter().peekable();
+        // With nothing that lives etcd hashes what it finds. That is what a compaction leaves, and
+        // here too before it has come to its end, so that its progress does not show.
+        let by = if keeps { revision } else { compacted.max(Revision(0)) };
+        let mut superseded = self.superseded_up_to(by, compacted)?.into_iter().peekable();
         let mut crc = Crc32c::new();
         crc.update(SEED);
         let end = RevisionKey::last(revision).encode();
@@ -77,7 +79,7 @@ impl Reader<'_> {
             let version = Version::read(value)?;
             while superseded.next_if(|one| *one < at).is_some() {}
             let kept = !version.tombstone && superseded.peek() != Some(&at);
-            let dropped = at.main <= compacted && keeps && !kept;
+            let dropped = at.main <= compacted && !kept;
             if !(dropped || version.tombstone && at.main == compacted) {
                 let (etcd_key, length) = at.etcd_key(version.tombstone);
                 crc.update(&etcd_key[..length]);

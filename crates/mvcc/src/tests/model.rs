@@ -78,23 +78,27 @@ impl Model {
         }
     }
 
-    /// storage.md §8, literally. `None` where what is physically there would matter.
-    pub(super) fn hash(&self, revision: i64, compacted: i64, tombstone_kept: bool) -> Option<u32> {
+    /// storage.md §8, literally. Where what is physically there matters, it is what a compaction that
+    /// has come to its end leaves.
+    pub(super) fn hash(&self, revision: i64, compacted: i64, tombstone_kept: bool) -> u32 {
         let upto: Vec<&Change> = self.log.iter().filter(|one| one.main <= revision).collect();
-        let mut newest = BTreeMap::new();
-        for one in &upto {
-            newest.insert(&one.kv.key, (one.main, one.sub, one.tombstone));
-        }
-        let keep: BTreeSet<(i64, u32)> = newest
-            .values()
-            .filter(|(main, _, tombstone)| !tombstone || tombstone_kept && *main == revision)
-            .map(|(main, sub, _)| (*main, *sub))
-            .collect();
-        if keep.is_empty() && compacted >= 0 {
-            return None;
+        let kept = |last: i64| {
+            let mut newest = BTreeMap::new();
+            for one in upto.iter().filter(|one| one.main <= last) {
+                newest.insert(&one.kv.key, (one.main, one.sub, one.tombstone));
+            }
+            let stays = |(main, _, tombstone): &&(i64, u32, bool)| {
+                !tombstone || tombstone_kept && *main == revision
+            };
+            let kept = newest.values().filter(stays).map(|(main, sub, _)| (*main, *sub));
+            kept.collect::<BTreeSet<(i64, u32)>>()
+        };
+        let mut keep = kept(revision);
+        if keep.is_empty() {
+            keep = kept(compacted);
         }
         let mut bytes = b"key".to_vec();
-        for one in upto {
+        for one in &upto {
             if one.main <= compacted && !keep.contains(&(one.main, one.sub)) {
                 continue;
             }
@@ -106,7 +110,7 @@ impl Model {
             }
             bytes.extend_from_slice(&one.kv.encode_to_vec());
         }
-        Some(crc32c(&bytes))
+        crc32c(&bytes)
     }
 }
 
