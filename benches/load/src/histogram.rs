@@ -12,8 +12,8 @@ const STEP: usize = 1 << KEPT_BITS;
 /// Buckets up to 2⁴¹ ns, more than half an hour.
 const BUCKETS: usize = (41 - KEPT_BITS as usize) * STEP;
 
-/// How often each time was seen. Times are in nanoseconds, below `2 * STEP` in buckets of their own,
-/// above in `STEP` buckets for each power of two.
+/// How often each time was seen. Times are in nanoseconds: those below `2 * STEP` have buckets of
+/// their own, above there are `STEP` buckets for each power of two.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Histogram {
     counts: Vec<u64>,

@@ -38,7 +38,7 @@ pub fn keep_alives(
     amount: Amount,
     pids: &[u32],
 ) -> Result<Outcome, Broken> {
-    let mut keeping = Keeping::new(leases, pool.len(), amount);
+    let mut keeping = Keeping::new(leases, pool.connections(), amount);
     keeping.grant_all(pool, leases)?;
     keeping.begin = Instant::now() + amount.warmup;
     keeping.end = keeping.begin + amount.measured;

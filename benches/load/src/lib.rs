@@ -1,8 +1,8 @@
 //! Load for any server that speaks etcd's gRPC, and what that load costs.
 //!
 //! In go endpoints, a load (puts, gets, pages, watchers, …) and a number of clients; out come
-//! throughput, latencies, and the CPU time, memory and disk of the servers' processes, as the kernel
-//! counts them. [`versus`] starts servers in turn and compares.
+//! throughput, latencies, and the CPU time, memory and disk of the servers' processes, as the
+//! kernel counts them. [`versus`] starts servers in turn and compares.
 //!
 //! ```text
 //!   versus ──► integration::Cluster     fresh members for every stage of every round

@@ -121,8 +121,8 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Of a message with [`key`]s numbered 0 and [`blank`] values. Its keys are those that have this
-    /// prefix.
+    /// Of a message with [`key`]s numbered 0 and [`blank`] values. Its keys are those that have
+    /// this prefix.
     pub(crate) fn new(path: &'static str, message: &impl Message, prefix: &str) -> Self {
         let bytes = framed(message);
         let zero = key(prefix, 0);

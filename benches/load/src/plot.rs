@@ -1,5 +1,5 @@
-//! The comparison as pictures: how many times better, how long answers took, and what upkeep does to
-//! puts. Each is an SVG file that stands alone.
+//! The comparison as pictures: how many times better, how long answers took, and what upkeep does
+//! to puts. Each is an SVG file that stands alone.
 
 mod canvas;
 
@@ -37,9 +37,11 @@ fn better(report: &Report) -> Option<String> {
     const ROW: f64 = 14.0;
     const NAMES: f64 = 430.0;
     const WIDTH: f64 = 960.0;
+    // What is better or worse than that has a number, and a bar that ends there.
+    const GAIN_MAX: f64 = 20.0;
     let references = report.servers.len().checked_sub(1)?;
     let mut bars = Vec::new();
-    for row in report.rows().iter().filter(|row| row.measure.is_of_servers()) {
+    for row in report.rows().iter().filter(|row| row.measure.is_comparable()) {
         for members in report.members() {
             for reference in 0..references {
                 let gain = report.gain(reference, members, row.load, row.measure);
@@ -53,9 +55,9 @@ fn better(report: &Report) -> Option<String> {
             }
         }
     }
-    let (least, most) = bars.iter().fold((0.5_f64, 2.0_f64), |(least, most), (_, _, gain, _)| {
-        (least.min(*gain), most.max(*gain))
-    });
+    let gains = bars.iter().map(|(_, _, gain, _)| gain.clamp(1.0 / GAIN_MAX, GAIN_MAX));
+    let (least, most) =
+        gains.fold((0.5_f64, 2.0_f64), |(least, most), gain| (least.min(gain), most.max(gain)));
     let axis = Axis::logarithmic((least, most), (NAMES, WIDTH - 60.0));
     let top = 50.0 + 16.0 * references as f64;
     let height = top + ROW * bars.len() as f64 + 10.0;
@@ -74,7 +76,7 @@ fn better(report: &Report) -> Option<String> {
     for (position, (name, reference, gain, wanted)) in bars.iter().enumerate() {
         let y = top + ROW * position as f64;
         canvas.text((10.0, y + 10.0), name, INK);
-        let (one, end) = (axis.place(1.0), axis.place(*gain));
+        let (one, end) = (axis.place(1.0), axis.place(gain.clamp(least, most)));
         let size = ((end - one).abs(), ROW - 4.0);
         canvas.bar((one.min(end), y + 2.0), size, colour(report, *reference));
         canvas.text((one.max(end) + 4.0, y + 10.0), &format!("{gain:.2}"), INK);
@@ -98,12 +100,12 @@ fn latency(report: &Report) -> Option<String> {
         }
     }
     let draw = |canvas: &mut Canvas, at: (f64, f64), curves: &[&Curve]| {
-        let times = |curve: &Curve| quantiles(&curve.latencies).map(|(_, time)| time).to_vec();
-        let all: Vec<f64> = curves.iter().flat_map(|curve| times(curve)).collect();
-        let right = Axis::linear((0.0, quantiles_max()), (at.0 + 45.0, at.0 + PANEL.0 - 15.0));
+        let times = |curve: &&Curve| quantiles(&curve.latencies).map(|(_, time)| time);
+        let all: Vec<f64> = curves.iter().flat_map(times).collect();
+        let right = Axis::linear(NINES, (at.0 + 45.0, at.0 + PANEL.0 - 15.0));
         let up = up_axis(&all, at);
         frame(canvas, at, &up);
-        for (text, nines) in [("50 %", 0.301), ("90", 1.0), ("99", 2.0), ("99.9", 3.0)] {
+        for (text, nines) in [("50 %", NINES.0), ("90", 1.0), ("99", 2.0), ("99.9", 3.0)] {
             canvas.text((right.place(nines) - 8.0, at.1 + PANEL.1 - 8.0), text, INK);
         }
         for curve in curves {
@@ -196,15 +198,13 @@ fn frame(canvas: &mut Canvas, at: (f64, f64), up: &Axis) {
     }
 }
 
-/// How many nines the shares go up to.
-fn quantiles_max() -> f64 {
-    4.0
-}
+/// Shares by their nines (0.9 is one, 0.99 two): from half of them to 99.99 of a hundred.
+const NINES: (f64, f64) = (0.301, 4.0);
 
-/// Shares by their nines (0.9 is one, 0.99 two), and how many milliseconds they took.
-fn quantiles(latencies: &Histogram) -> [(f64, f64); 41] {
+/// So many nines, and within how many milliseconds that share came.
+fn quantiles(latencies: &Histogram) -> [(f64, f64); 38] {
     std::array::from_fn(|step| {
-        let nines = quantiles_max() * step as f64 / 40.0;
+        let nines = NINES.0 + (NINES.1 - NINES.0) * step as f64 / 37.0;
         let time = latencies.quantile(1.0 - 10_f64.powf(-nines));
         (nines, (time.as_secs_f64() * 1_000.0).max(0.001))
     })

@@ -75,7 +75,7 @@ impl Pool {
     }
 
     /// How many connections there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.links.len()
     }
 

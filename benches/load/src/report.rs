@@ -98,6 +98,9 @@ impl Report {
         load: &str,
         measure: Measure,
     ) -> Option<f64> {
+        if !measure.is_comparable() {
+            return None;
+        }
         let candidate = self.median(self.servers.len() - 1, members, load, measure)?;
         let reference = self.median(reference, members, load, measure)?;
         let (better, worse) =
@@ -154,8 +157,8 @@ impl Report {
             return "Nothing was measured.\n".to_owned();
         };
         let mut text = format!(
-            "{}\n\nEach cell: reference / {candidate} = how many times better {candidate} is (below \
-             1: worse), by the medians of the rounds; ✓ or ✗ where there is a target.\n\n",
+            "{}\n\nEach cell: reference / {candidate} = how many times better {candidate} is \
+             (below 1: worse), by the medians of the rounds; ✓ or ✗ where there is a target.\n\n",
             self.conditions
         );
         let members = self.members();
@@ -198,8 +201,9 @@ impl Report {
             Some(true) => " ✓",
             Some(false) => " ✗",
         };
-        let gain = gain.map_or_else(|| "–".to_owned(), |gain| format!("{gain:.2}×"));
-        format!("{} / {} = {gain}{mark}", readable(of(reference)), readable(candidate))
+        let (of_reference, of_candidate) = (readable(of(reference)), readable(candidate));
+        let gain = gain.map_or_else(String::new, |gain| format!(" = {gain:.2}×"));
+        format!("{of_reference} / {of_candidate}{gain}{mark}")
     }
 
     /// As data, with the numbers of every round.
@@ -229,13 +233,15 @@ impl Report {
                 }));
             }
         }
+        let curves = self.curves.iter().map(|curve| self.curve_json(curve));
+        let timelines = self.timelines.iter().map(|line| self.line_json(line));
         json!({
             "servers": self.servers,
             "conditions": self.conditions,
             "failures": self.failures,
             "rows": rows,
-            "latencies_ms": self.curves.iter().map(|curve| self.curve_json(curve)).collect::<Vec<_>>(),
-            "timelines": self.timelines.iter().map(|line| self.line_json(line)).collect::<Vec<_>>(),
+            "latencies_ms": curves.collect::<Vec<_>>(),
+            "timelines": timelines.collect::<Vec<_>>(),
         })
     }
 

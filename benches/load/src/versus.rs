@@ -105,7 +105,13 @@ pub fn compare(sides: &[Side], plan: &Plan, recorder: &mut Recorder) {
                 );
                 recorder.begin_turn(position, members, words);
                 for &stage in &stages {
-                    let mut turn = Turn { plan, members, recorder, seconds_with_few: None };
+                    let mut turn = Turn {
+                        plan,
+                        members,
+                        recorder,
+                        seconds_with_few: None,
+                        resident_with_few: None,
+                    };
                     let result = catch_unwind(AssertUnwindSafe(|| turn.take(side, stage)));
                     let reason = match result {
                         Ok(Ok(())) => continue,
@@ -132,6 +138,8 @@ struct Turn<'a> {
     recorder: &'a mut Recorder,
     /// How long the first restart took.
     seconds_with_few: Option<f64>,
+    /// How many MiB were resident when it was looked at for the first time.
+    resident_with_few: Option<f64>,
 }
 
 impl Turn<'_> {
@@ -318,7 +326,11 @@ impl Turn<'_> {
     fn weigh(&mut self, cluster: &mut Cluster, keys: usize) -> Result<(), Broken> {
         let name = format!("{keys} keys");
         if self.plan.has(Trial::Million) {
-            self.note_memory(&name, cluster)?;
+            let resident = self.note_memory(&name, cluster)?;
+            match self.resident_with_few {
+                None => self.resident_with_few = Some(resident),
+                Some(few) => self.recorder.note(&name, Measure::ResidentToFew, resident / few),
+            }
             let mut files = 0;
             for member in &cluster.members {
                 files += bytes_below(&member.data_dir)?;
@@ -359,14 +371,17 @@ impl Turn<'_> {
             member.wait_until_ready();
         }
         cluster.leader();
-        self.note_memory(name, cluster)
+        self.note_memory(name, cluster)?;
+        Ok(())
     }
 
-    fn note_memory(&mut self, name: &str, cluster: &mut Cluster) -> Result<(), Broken> {
+    /// Keeps what the members weigh; how much of it is resident.
+    fn note_memory(&mut self, name: &str, cluster: &mut Cluster) -> Result<f64, Broken> {
         let usage = Usage::of(&pids(cluster))?;
-        self.recorder.note(name, Measure::ResidentMib, usage.resident_bytes as f64 / MIB);
+        let resident = usage.resident_bytes as f64 / MIB;
+        self.recorder.note(name, Measure::ResidentMib, resident);
         self.recorder.note(name, Measure::AnonymousMib, usage.anonymous_bytes as f64 / MIB);
-        Ok(())
+        Ok(resident)
     }
 
     fn fill(&mut self, cluster: &mut Cluster, from: usize, to: usize) -> Result<(), Broken> {

@@ -101,7 +101,7 @@ struct Watch {
 
 impl Watch {
     fn new(watching: Watching) -> Self {
-        assert!(watching.watchers % watching.streams == 0, "streams have the same share");
+        assert!(watching.watchers.is_multiple_of(watching.streams), "streams have the same share");
         let prefix = prefix();
         let put = PutRequest {
             key: key(&prefix, 0).into(),
@@ -137,7 +137,7 @@ impl Watch {
         let deadline = Instant::now() + TAIL_MAX;
         for n in 0..self.watching.streams {
             // The first connection is the writer's, if there is another.
-            let others = pool.len().saturating_sub(1).max(1);
+            let others = pool.connections().saturating_sub(1).max(1);
             let streams = pool.streams(1 + n % others);
             let stream = streams.open(WATCH, &request, STREAM | n as u64);
             for _ in 1..self.watching.watchers / self.watching.streams {

@@ -70,7 +70,17 @@ fn words_cannot_break_the_picture() {
 fn shares_are_counted_in_nines() {
     let mut latencies = Histogram::default();
     (1..=100_000).for_each(|us| latencies.note(Duration::from_micros(us)));
-    let at = |step: usize| quantiles(&latencies)[step];
-    assert!((at(10).1 - 90.0).abs() < 1.0, "{:?}", at(10));
-    assert!((at(20).1 - 99.0).abs() < 1.0, "{:?}", at(20));
+    let shares = quantiles(&latencies);
+    assert!((shares[0].1 - 50.0).abs() < 1.0, "{:?}", shares[0]);
+    assert!((shares[37].1 - 100.0).abs() < 1.0, "{:?}", shares[37]);
+    assert!(shares.windows(2).all(|pair| pair[0].1 <= pair[1].1));
+}
+
+#[test]
+fn a_bar_ends_where_the_picture_does() {
+    let mut report = report();
+    report.samples[1].value = 1e6;
+    let pictures = all(&report);
+    assert!(pictures[0].1.contains(">100000.00</text>"), "{}", pictures[0].1);
+    assert!(!pictures[0].1.contains(">50×</text>"));
 }

@@ -18,7 +18,7 @@ fn what_is_done_is_on_the_disk() {
     recorder.done(Duration::from_secs(30));
     recorder.note("put", Measure::DiskMib, 5.0);
     let read = |name| fs::read_to_string(dir.path().join("new").join(name)).expect("a file");
-    assert!(read("versus.md").contains("| put | seconds | 4.00 / – = – |"));
+    assert!(read("versus.md").contains("| put | seconds | 4.00 / – |"));
     assert!(!read("versus.md").contains("disk"));
     assert!(read("versus.json").contains("\"median\": 4.0"));
 }

@@ -55,6 +55,14 @@ fn targets_stand_beside_what_was_reached() {
 }
 
 #[test]
+fn what_compares_a_server_with_itself_is_not_compared_again() {
+    let (load, to_calm) = ("1000 puts a second during compaction", Measure::P99ToCalm);
+    let report = report(&["a", "b"], &[(0, 1, load, to_calm, 3.0), (1, 1, load, to_calm, 1.2)]);
+    let text = report.markdown();
+    assert!(text.contains("| p99 ÷ calm p99 | 3.00 / 1.20 ✓ | ≤ 1.5 |"), "{text}");
+}
+
+#[test]
 fn two_references_have_columns_of_their_own() {
     let seconds = Measure::Seconds;
     let report = report(
@@ -72,7 +80,7 @@ fn a_run_that_was_aborted_has_a_table_too() {
     let mut half = report(&["a", "b"], &[(0, 1, "x", Measure::Seconds, 4.0)]);
     half.failures.push("b does not start".to_owned());
     let text = half.markdown();
-    assert!(text.contains("| x | seconds | 4.00 / – = – |"), "{text}");
+    assert!(text.contains("| x | seconds | 4.00 / – |"), "{text}");
     assert!(text.ends_with("\nFailed: b does not start\n"), "{text}");
 }
 

@@ -59,7 +59,7 @@ fn keys_are_among_those_that_are_there() {
     for _ in 0..50 {
         let (path, put) = next::<PutRequest>(&mut requests, &mut cursor);
         assert_eq!((path, put.value.len()), (PUT, 100));
-        assert!(&put.key[..] <= &b"load/0000000002"[..]);
+        assert!(put.key <= b"load/0000000002"[..]);
     }
 }
 
