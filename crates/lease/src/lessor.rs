@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use units::{LeaseId, Time};
+use units::{LeaseId, Time, planted};
 
 use crate::schedule::Schedule;
 use crate::{Record, Refusal, TTL_MAX_S};
@@ -183,7 +183,10 @@ impl Lessor {
         let mut deadlines: Vec<(Time, LeaseId)> = self
             .leases
             .iter()
-            .map(|(id, lease)| (now + seconds(lease.left_s()) + grace, *id))
+            .map(|(id, lease)| {
+                let left = lease.left_s() / if planted!(LeaseShortened) { 2 } else { 1 };
+                (now + seconds(left) + grace, *id)
+            })
             .collect();
         deadlines.sort_unstable();
         if deadlines.len() >= SPREAD_FROM {

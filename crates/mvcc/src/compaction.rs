@@ -5,7 +5,7 @@ use core::ops::Bound;
 
 use backend::{Direction, Fault, Part, Step};
 use bytes::Bytes;
-use units::Revision;
+use units::{Revision, planted};
 
 use crate::fences::Turn;
 use crate::group::Group;
@@ -88,7 +88,8 @@ impl Compaction {
         let mut passed = Vec::new();
         let (mut versions, mut bytes) = (0, 0);
         let mut done = true;
-        let (from, to) = (self.next.encode(), RevisionKey::last(self.to).encode());
+        let to = if planted!(CompactionOffByOne) { self.to.next() } else { self.to };
+        let (from, to) = (self.next.encode(), RevisionKey::last(to).encode());
         let bounds = (Bound::Included(&from[..]), Bound::Included(&to[..]));
         let how = (Direction::Ascending, Part::Records);
         scan(&group.overlay, REVISIONS, bounds, how, &mut |key, value| {

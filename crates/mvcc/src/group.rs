@@ -6,7 +6,7 @@ use core::mem;
 
 use backend::{Batch, Direction, Fault, Part, Step};
 use bytes::Bytes;
-use units::{LeaseId, Revision};
+use units::{LeaseId, Revision, planted};
 
 use crate::arena::Arena;
 use crate::change::{Changes, Event, EventKind, Previous, encode_delete, encode_put};
@@ -221,7 +221,9 @@ impl Group {
         let (head_key, head_value) = write_dead_head(&key, at);
         self.overlay.put(HEADS, head_key, head_value);
         self.supersede(&key, head);
-        self.store.fences.turn(&self.overlay, &key, Turn::Died)?;
+        if !planted!(FenceForgetsDelete) {
+            self.store.fences.turn(&self.overlay, &key, Turn::Died)?;
+        }
         self.store.lately.push(at.main, false, &key);
         self.events.push(Event {
             kind: EventKind::Delete,
@@ -241,7 +243,8 @@ impl Group {
 
     /// What the key held before the command at hand.
     fn previous(&self, key: &[u8], head: Option<&Head>, former: Option<&Former>) -> Previous {
-        if head.is_some_and(|head| head.at.main > self.store.revision) {
+        let again = head.is_some_and(|head| head.at.main > self.store.revision);
+        if again && !planted!(PreviousOfTxn) {
             // The command changed it before; the first change knows.
             let first = self.events.iter().find(|event| event.key == key);
             return first.expect("every change has an event").previous.clone();

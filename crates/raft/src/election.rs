@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use consensus::{Body, WriteTicket};
-use units::{HardState, NodeId, Position, Term};
+use units::{HardState, NodeId, Position, Term, planted};
 
 use crate::leading::Part;
 use crate::quorum::{self, Outcome};
@@ -116,7 +116,7 @@ impl Raft {
 
     pub(crate) fn receive_pre_vote(&mut self, from: NodeId, term: Term, last: Position) {
         let free = term > self.state.term || self.may_vote_for(from);
-        let granted = free && last >= self.log.last();
+        let granted = free && (last >= self.log.last() || planted!(ShortLogElected));
         // Whoever is granted a pre-vote counts it for the term that he would begin; whoever is not
         // learns of ours.
         let answer_term = if granted { term } else { self.state.term };
@@ -127,7 +127,8 @@ impl Raft {
     /// Learners vote too: they may be voters already and not know it.
     pub(crate) fn receive_vote(&mut self, from: NodeId, last: Position) {
         let term = self.state.term;
-        if !self.may_vote_for(from) || last < self.log.last() {
+        let lacks_something = last < self.log.last() && !planted!(ShortLogElected);
+        if !self.may_vote_for(from) || lacks_something {
             return self.outbox.send(from, Some(term), Body::VoteAnswer { granted: false });
         }
         self.state.vote = Some(from);
@@ -136,7 +137,8 @@ impl Raft {
     }
 
     fn may_vote_for(&self, candidate: NodeId) -> bool {
-        self.state.vote.map_or(self.leader.is_none(), |voted| voted == candidate)
+        let free = self.state.vote.map_or(self.leader.is_none(), |voted| voted == candidate);
+        free || planted!(DoubleVote)
     }
 
     pub(crate) fn receive_pre_vote_answer(&mut self, from: NodeId, term: Term, granted: bool) {

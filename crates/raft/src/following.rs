@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use consensus::Body;
-use units::{Entry, Index, NodeId, Position};
+use units::{Entry, Index, NodeId, Position, planted};
 
 use crate::raft::Raft;
 
@@ -57,6 +57,7 @@ impl Raft {
     /// Tells the leader that the logs match up to here, once that is durable.
     pub(crate) fn accept(&mut self, leader: NodeId, matched: Index) {
         let body = Body::AppendAccepted { matched };
-        self.outbox.send_after(self.barrier(), leader, self.state.term, body);
+        let durable = if planted!(AckBeforeSync) { None } else { self.barrier() };
+        self.outbox.send_after(durable, leader, self.state.term, body);
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use consensus::{Body, ReadPolicy, Refused, Role};
-use units::{ConfState, Entry, EntryKind, Index, NodeId, Time};
+use units::{ConfState, Entry, EntryKind, Index, NodeId, Time, planted};
 
 use crate::election::Ballot;
 use crate::log::{Log, weight};
@@ -155,7 +155,8 @@ impl Raft {
         let Part::Leader(leading) = &self.part else { return false };
         let leaves = kind == EntryKind::ConfChangeV2 && data.is_empty();
         let fits = if self.conf.is_joint() { kind != EntryKind::ConfChange } else { !leaves };
-        fits && leading.pending_change <= self.applying.applied()
+        let settled = leading.pending_change <= self.applying.applied();
+        fits && (settled || planted!(TwoChangesAtOnce))
     }
 
     fn append(&mut self, kind: EntryKind, data: Bytes) {
@@ -175,11 +176,17 @@ impl Raft {
     pub(crate) fn advance_commit(&mut self) {
         let Part::Leader(leading) = &self.part else { return };
         let own = self.writes.persisted();
-        let held = quorum::reached(&self.conf, |voter| {
+        let conf = if planted!(LearnerCounted) {
+            &membership::with_learners_as_voters(&self.conf)
+        } else {
+            &self.conf
+        };
+        let held = quorum::reached(conf, |voter| {
             let matched = leading.peers.get(&voter).map_or(Index(0), |peer| peer.matched);
             if voter == self.config.id { own.0 } else { matched.0 }
         });
-        if self.log.term(Index(held)) == Some(self.state.term) && Index(held) > self.state.commit {
+        let of_this_term = self.log.term(Index(held)) == Some(self.state.term);
+        if (of_this_term || planted!(CommitOfOldTerm)) && Index(held) > self.state.commit {
             self.commit_to(Index(held));
             self.answer_reads();
         }

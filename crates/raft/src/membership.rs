@@ -48,6 +48,15 @@ fn left(conf: &ConfState) -> ConfState {
     next
 }
 
+/// What counts if learners count.
+pub(crate) fn with_learners_as_voters(conf: &ConfState) -> ConfState {
+    let mut all = conf.clone();
+    for learner in core::mem::take(&mut all.learners) {
+        insert(&mut all.voters, learner);
+    }
+    all
+}
+
 fn take(conf: &mut ConfState, step: ChangeStep) {
     let node = step.node;
     match step.kind {

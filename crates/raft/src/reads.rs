@@ -18,7 +18,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use consensus::{Body, Effect, ReadTicket};
-use units::{Index, NodeId, Time};
+use units::{Index, NodeId, Time, planted};
 
 use crate::leading::Part;
 use crate::outbox::Outbox;
@@ -150,9 +150,10 @@ impl Raft {
             return;
         }
         let commit = self.state.commit;
-        if commit < leading.opened {
+        if commit < leading.opened && !planted!(ReadBeforeOpened) {
             reads.early.push(question);
-        } else if reads.lease_holds(self.now)
+        } else if planted!(StaleRead)
+            || reads.lease_holds(self.now)
             || quorum::holds(&self.conf, |voter| voter == self.config.id)
         {
             self.answer(question, commit);

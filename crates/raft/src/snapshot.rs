@@ -1,7 +1,7 @@
 //! When the log does not reach back far enough (§5).
 
 use consensus::{Body, Effect, Marker};
-use units::{Index, NodeId};
+use units::{Index, NodeId, planted};
 
 use crate::applying::Applying;
 use crate::membership::Unapplied;
@@ -27,7 +27,7 @@ impl Raft {
             return;
         }
         let position = marker.position;
-        let is_newer = position.index > self.state.commit;
+        let is_newer = position.index > self.state.commit || planted!(SnapshotOverNewerLog);
         if is_newer && self.log.matches(position) {
             self.commit_to(position.index);
         } else if is_newer && marker.conf_state.contains(self.config.id) {

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use consensus::{Effect, WriteTicket};
-use units::{HardState, Index};
+use units::{HardState, Index, planted};
 
 use crate::log::Log;
 
@@ -92,7 +92,10 @@ impl Writes {
         let ticket = self.next;
         let urgent = urgent && self.state.commit != state.commit;
         let sync = !entries.is_empty() || self.promises_something(state) || urgent;
-        let hard_state = (self.state != *state).then_some(*state);
+        let mut hard_state = (self.state != *state).then_some(*state);
+        if planted!(ForgottenVote) {
+            hard_state = hard_state.map(|state| HardState { vote: None, ..state });
+        }
         if sync {
             self.newest_sync = ticket;
         }

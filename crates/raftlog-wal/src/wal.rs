@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use raftlog::{Fault, Identity, LogReader, Marker, Opened, RaftLog};
-use units::{Entry, HardState, Position};
+use units::{Entry, HardState, Position, planted};
 
 use crate::contents::{Contents, Place, Shared};
 use crate::directory::Directory;
@@ -242,10 +242,14 @@ impl Wal {
             self.encoder.zeros(AHEAD_BYTES.min(usize::try_from(left).unwrap_or(AHEAD_BYTES)));
         }
         segment.write(self.encoder.bytes(), begin)?;
-        segment.sync()?;
+        if !planted!(SkippedSync) {
+            segment.sync()?;
+        }
         if let Some(name) = next {
             self.directory.rename(PREPARED, name)?;
-            self.directory.sync()?;
+            if !planted!(MissingDirectorySync) {
+                self.directory.sync()?;
+            }
             // Only zeros are cut off, so it need not be durable.
             self.segment.set_length(self.end)?;
         }

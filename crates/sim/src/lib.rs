@@ -28,16 +28,23 @@
 //! [`run`], then `member.rs` for how a member is pumped and `checks.rs` for what must hold.
 
 mod checks;
-mod clients;
+mod clock;
 mod disk;
+mod ending;
+mod engine;
+mod kinds;
 mod machine;
 mod member;
+mod model;
+mod nemesis;
 mod network;
 mod parameters;
 mod random;
+mod story;
 mod trace;
-mod trouble;
+mod workload;
 mod world;
 
 pub use checks::Violation;
-pub use world::{Report, run};
+pub use kinds::{Kind, Kinds};
+pub use world::{Failure, Options, Report, run};

@@ -1,12 +1,17 @@
-//! A network that loses, doubles, delays and reorders, and falls apart.
+//! A network that loses, doubles, delays, replays and reorders, and falls apart.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use node::Lane;
 use units::NodeId;
 
 use crate::parameters::NetworkParameters;
 use crate::random::Random;
+
+/// How long after a frame it may come once more.
+const REPLAY: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(500)..=Duration::from_secs(10);
 
 /// Decides what becomes of each frame.
 pub(crate) struct Network {
@@ -15,39 +20,58 @@ pub(crate) struct Network {
     /// Links that carry nothing, from one member to another: each direction on its own, so that
     /// cuts can be one-way and partial.
     cut: BTreeSet<(NodeId, NodeId)>,
+    /// Frames that did not arrive once and soon.
+    pub(crate) disturbed: u64,
 }
 
 impl Network {
     pub(crate) fn new(parameters: NetworkParameters, random: Random) -> Self {
-        Self { parameters, random, cut: BTreeSet::new() }
+        Self { parameters, random, cut: BTreeSet::new(), disturbed: 0 }
     }
 
-    /// After which delays the frame arrives: never, once, or twice.
-    pub(crate) fn carry(&mut self, from: NodeId, to: NodeId) -> Vec<Duration> {
-        if self.cut.contains(&(from, to)) || self.random.permille(self.parameters.lost_permille) {
+    /// After which delays the frame arrives: never, once, or more often. What clients asked for is
+    /// never doubled: no transport sends a request again by itself, or it would be done twice.
+    pub(crate) fn carry(&mut self, from: NodeId, to: NodeId, lane: Lane) -> Vec<Duration> {
+        if !self.carries(from, to) || self.random.permille(self.parameters.lost_permille) {
+            self.disturbed += 1;
             return Vec::new();
         }
-        let copies = 1 + usize::from(self.random.permille(self.parameters.doubled_permille));
-        (0..copies).map(|_| self.delay()).collect()
+        let mut delays = vec![self.delay()];
+        if lane != Lane::Bulk {
+            if self.random.permille(self.parameters.doubled_permille) {
+                delays.push(self.delay());
+            }
+            if self.random.permille(self.parameters.replayed_permille) {
+                delays.push(self.random.duration(&REPLAY));
+            }
+        }
+        self.disturbed += delays.len() as u64 - 1;
+        delays
     }
 
-    /// Whether something large gets through at all: it is not sent in one frame.
-    pub(crate) fn reaches(&mut self, from: NodeId, to: NodeId) -> bool {
-        !self.cut.contains(&(from, to)) && !self.random.permille(self.parameters.lost_permille)
+    /// Whether the link carries anything.
+    pub(crate) fn carries(&self, from: NodeId, to: NodeId) -> bool {
+        !self.cut.contains(&(from, to))
+    }
+
+    /// Whether something large is cut off on its way.
+    pub(crate) fn cuts_off(&mut self) -> bool {
+        self.random.permille(self.parameters.cut_off_permille)
     }
 
     pub(crate) fn delay(&mut self) -> Duration {
         let spike = self.random.permille(self.parameters.spike_permille);
+        self.disturbed += u64::from(spike);
         let range = if spike { &self.parameters.spike } else { &self.parameters.delay };
         self.random.duration(range)
     }
 
     /// Cuts the members apart in one of several ways.
-    pub(crate) fn partition(&mut self, members: &[NodeId]) {
-        let way = self.random.below(4);
-        let one = *self.random.pick(members);
+    pub(crate) fn partition(&mut self, members: &[NodeId], random: &mut Random) {
+        let way = random.below(5);
+        let one = *random.pick(members);
         let side: BTreeSet<NodeId> =
-            members.iter().copied().filter(|_| self.random.permille(500)).collect();
+            members.iter().copied().filter(|_| random.permille(500)).collect();
         for from in members.iter().copied() {
             for to in members.iter().copied() {
                 let cut = match way {
@@ -57,8 +81,10 @@ impl Network {
                     1 => side.contains(&from) && !side.contains(&to),
                     // One member alone.
                     2 => (from == one) != (to == one),
+                    // One member that hears, and is not heard.
+                    3 => from == one && to != one,
                     // Some links.
-                    _ => from != to && self.random.permille(300),
+                    _ => from != to && random.permille(300),
                 };
                 if cut {
                     self.cut.insert((from, to));
@@ -68,10 +94,10 @@ impl Network {
     }
 
     /// Restores one link, if any is cut.
-    pub(crate) fn mend_one(&mut self) {
+    pub(crate) fn mend_one(&mut self, random: &mut Random) {
         let cut: Vec<_> = self.cut.iter().copied().collect();
         if !cut.is_empty() {
-            self.cut.remove(self.random.pick(&cut));
+            self.cut.remove(random.pick(&cut));
         }
     }
 
@@ -84,6 +110,8 @@ impl Network {
         self.mend();
         self.parameters.lost_permille = 0;
         self.parameters.doubled_permille = 0;
+        self.parameters.replayed_permille = 0;
         self.parameters.spike_permille = 0;
+        self.parameters.cut_off_permille = 0;
     }
 }

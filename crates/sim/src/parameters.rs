@@ -4,6 +4,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use consensus::ReadPolicy;
+
+use crate::kinds::Kind;
 use crate::random::Random;
 
 /// How often each kind of trouble comes, and how large things are.
@@ -13,8 +16,14 @@ pub(crate) struct Parameters {
     pub(crate) members: usize,
     /// Clients, each with one request at a time.
     pub(crate) clients: usize,
+    /// Clients that watch, each with a stream.
+    pub(crate) watchers: usize,
     /// Keys that they fight over.
     pub(crate) keys: usize,
+    /// The time between two requests of a client.
+    pub(crate) think: RangeInclusive<Duration>,
+    /// How long a client waits for an answer.
+    pub(crate) patience: Duration,
     pub(crate) network: NetworkParameters,
     /// How long a sync of the log takes.
     pub(crate) sync: RangeInclusive<Duration>,
@@ -22,10 +31,14 @@ pub(crate) struct Parameters {
     pub(crate) apply: RangeInclusive<Duration>,
     /// How often the engine makes durable what it holds.
     pub(crate) engine_sync: RangeInclusive<Duration>,
-    /// The time between two strokes of trouble; `None` for a run without.
-    pub(crate) trouble: Option<RangeInclusive<Duration>>,
+    /// The time between two strokes of trouble.
+    pub(crate) trouble: RangeInclusive<Duration>,
+    /// What goes wrong; nothing in a run without trouble. What comes more often is there twice.
+    pub(crate) kinds: Vec<Kind>,
     /// How long a crashed member stays away.
     pub(crate) away: RangeInclusive<Duration>,
+    /// How reads are confirmed.
+    pub(crate) reads: ReadPolicy,
     /// How large a segment of the log is.
     pub(crate) segment_bytes: u64,
     /// Entries that the log keeps for those who lag.
@@ -36,6 +49,12 @@ pub(crate) struct Parameters {
     pub(crate) inflight_messages: usize,
     /// Bytes of entries in memory.
     pub(crate) cached_bytes: usize,
+    /// Bytes of recent changes kept for watchers.
+    pub(crate) ring_bytes: usize,
+    /// How often leases are checkpointed.
+    pub(crate) checkpoint_every: Option<Duration>,
+    /// Whether the run ends only when all leases have expired.
+    pub(crate) leases_end: bool,
 }
 
 /// What the network does to frames.
@@ -43,44 +62,104 @@ pub(crate) struct Parameters {
 pub(crate) struct NetworkParameters {
     pub(crate) lost_permille: u64,
     pub(crate) doubled_permille: u64,
+    /// Frames that come once more, long after.
+    pub(crate) replayed_permille: u64,
     pub(crate) spike_permille: u64,
     pub(crate) delay: RangeInclusive<Duration>,
     pub(crate) spike: RangeInclusive<Duration>,
+    /// Snapshots that are cut off on their way.
+    pub(crate) cut_off_permille: u64,
 }
 
 const fn millis(low: u64, high: u64) -> RangeInclusive<Duration> {
     Duration::from_millis(low)..=Duration::from_millis(high)
 }
 
+/// Kinds that go together, and in how many of a thousand troubled runs they are on.
+const GROUPS: [(u64, &[Kind]); 9] = [
+    (600, &[Kind::Crash, Kind::Crash, Kind::Kill, Kind::CrashAll, Kind::Storm, Kind::PowerOff]),
+    (300, &[Kind::CrashInRecovery, Kind::PowerOff, Kind::Crash]),
+    (400, &[Kind::Partition, Kind::Partition, Kind::Mend, Kind::MendOne, Kind::MendOne]),
+    (300, &[Kind::PauseShort, Kind::PauseLong]),
+    (250, &[Kind::SyncError, Kind::WriteError, Kind::EngineError, Kind::ReadError]),
+    (150, &[Kind::FullDisk]),
+    (500, &[Kind::MoveLeader]),
+    (300, &[Kind::ClientDies]),
+    (200, &[Kind::Drift, Kind::Jump]),
+];
+
+/// Who takes part changes as operators want it …
+const MEMBERSHIP: &[Kind] =
+    &[Kind::AddMember, Kind::AddLearner, Kind::Promote, Kind::Promote, Kind::Remove];
+
+/// … or as damage makes them. Not both in one run: then nobody could say which quorum is whole.
+const DAMAGE: &[Kind] = &[Kind::RotLog, Kind::RotEngine, Kind::Wipe];
+
 impl Parameters {
     pub(crate) fn draw(random: &mut Random) -> Self {
-        let mut sometimes =
-            |most: u64| if random.permille(400) { random.within(1..=most) } else { 0 };
-        let (lost_permille, doubled_permille, spike_permille) =
-            (sometimes(200), sometimes(100), sometimes(50));
-        let network = NetworkParameters {
-            lost_permille,
-            doubled_permille,
-            spike_permille,
-            delay: random.pick(&[millis(1, 2), millis(1, 20), millis(5, 80)]).clone(),
-            spike: millis(200, 3_000),
-        };
-        let trouble = [None, Some(millis(100, 1_000)), Some(millis(500, 5_000))];
+        let kinds = Self::draw_kinds(random);
+        let true_clocks = !kinds.iter().any(|kind| matches!(kind, Kind::Drift | Kind::Jump));
+        let by_lease = true_clocks && random.permille(250);
         Self {
-            members: *random.pick(&[1, 2, 3, 3, 3, 3, 5, 5, 7]),
-            clients: random.below(6) + 1,
+            members: *random.pick(&[1, 2, 3, 3, 3, 3, 3, 5, 5, 7]),
+            clients: random.below(7) + 2,
+            watchers: random.below(4),
             keys: random.below(12) + 1,
-            network,
+            think: random.pick(&[millis(0, 50), millis(0, 200), millis(0, 1_000)]).clone(),
+            patience: random.duration(&millis(500, 7_000)),
+            network: NetworkParameters::draw(random),
             sync: random.pick(&[millis(0, 1), millis(1, 20), millis(1, 300)]).clone(),
             apply: random.pick(&[millis(0, 1), millis(0, 10), millis(1, 200)]).clone(),
             engine_sync: random.pick(&[millis(10, 200), millis(500, 5_000)]).clone(),
-            trouble: random.pick(&trouble).clone(),
+            trouble: random
+                .pick(&[millis(50, 400), millis(100, 1_000), millis(500, 5_000)])
+                .clone(),
+            kinds,
             away: random.pick(&[millis(10, 500), millis(500, 10_000)]).clone(),
+            reads: if by_lease { ReadPolicy::Lease } else { ReadPolicy::Quorum },
             segment_bytes: *random.pick(&[512, 4 << 10, 64 << 10]),
             kept_entries: *random.pick(&[0, 5, 20, 1_000]),
             message_bytes: *random.pick(&[64, 1 << 10, 1 << 20]),
             inflight_messages: *random.pick(&[1, 2, 8, 512]),
             cached_bytes: *random.pick(&[0, 256, 4 << 10, 1 << 20]),
+            ring_bytes: *random.pick(&[0, 500, 4 << 10, 1 << 20]),
+            checkpoint_every: random.permille(250).then_some(Duration::from_secs(1)),
+            leases_end: random.permille(250),
+        }
+    }
+
+    /// Nothing goes wrong in some runs; a few kinds in most.
+    fn draw_kinds(random: &mut Random) -> Vec<Kind> {
+        let mut kinds = Vec::new();
+        if random.permille(120) {
+            return kinds;
+        }
+        for (permille, group) in GROUPS {
+            if random.permille(permille) {
+                kinds.extend_from_slice(group);
+            }
+        }
+        match random.below(4) {
+            0 => kinds.extend_from_slice(MEMBERSHIP),
+            1 => kinds.extend_from_slice(DAMAGE),
+            _ => {}
+        }
+        kinds
+    }
+}
+
+impl NetworkParameters {
+    fn draw(random: &mut Random) -> Self {
+        let mut sometimes =
+            |most: u64| if random.permille(350) { random.within(1..=most) } else { 0 };
+        Self {
+            lost_permille: sometimes(200),
+            doubled_permille: sometimes(100),
+            replayed_permille: sometimes(50),
+            spike_permille: sometimes(50),
+            cut_off_permille: sometimes(500),
+            delay: random.pick(&[millis(1, 2), millis(1, 20), millis(5, 80)]).clone(),
+            spike: millis(200, 3_000),
         }
     }
 }

@@ -7,6 +7,7 @@ use backend::{Direction, Fault, Part};
 use mvcc::{Interval, Meta, Reader};
 use proto::etcdserverpb::Compare;
 use proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
+use units::planted;
 
 /// Whether all comparisons hold; none hold too.
 pub(crate) fn all_hold(reader: &Reader<'_>, compares: &[Compare]) -> Result<bool, Fault> {
@@ -38,7 +39,8 @@ fn holds(reader: &Reader<'_>, compare: &Compare) -> Result<bool, Fault> {
         let how = (Direction::Ascending, part);
         reader.scan(&keys, reader.newest(), how, &mut |found| meet(&found.meta, found.value()))?;
     }
-    if any { Ok(all) } else { Ok(!by_value && passes(compare, &Meta::default(), &[])) }
+    let nothing_holds = || !by_value && passes(compare, &Meta::default(), &[]);
+    Ok(if any { all } else { nothing_holds() || planted!(CompareOfNothing) })
 }
 
 /// A target that the request does not fill in is compared with zero; one that is not known is equal

@@ -8,7 +8,7 @@ use lease::Lessor;
 use mvcc::{Former, Group, Interval, Overlay, Reader, Record};
 use proto::etcdserverpb::{DeleteRangeRequest, PutRequest};
 use proto::spliced::{DeleteRangeResponse, PutResponse};
-use units::{LeaseId, Revision};
+use units::{LeaseId, Revision, planted};
 
 use crate::outcome::{Refusal, header};
 use crate::tables::{LEASE_KEYS, lease_key_key};
@@ -102,7 +102,7 @@ fn attach(tables: &mut Overlay, key: &[u8], from: LeaseId, to: LeaseId) {
     if from == to {
         return;
     }
-    if from != LeaseId::NONE {
+    if from != LeaseId::NONE && !planted!(LeaseKeyStays) {
         tables.delete(LEASE_KEYS, lease_key_key(from, key));
     }
     if to != LeaseId::NONE {

@@ -12,7 +12,7 @@ use prost::Message;
 use proto::etcdserverpb::alarm_request::AlarmAction;
 use proto::etcdserverpb::{AlarmRequest, AlarmType};
 use proto::raftpb;
-use units::{Entry, EntryKind, Index, NodeId, Position, Revision, Time};
+use units::{Entry, EntryKind, Index, NodeId, Position, Revision, Time, planted};
 
 use crate::Command;
 use crate::alarm::Alarms;
@@ -150,6 +150,11 @@ impl Machine {
         if applied != former.applied {
             group.tables_mut().put(META, APPLIED, encode_position(applied));
             let (batch, store) = group.finish();
+            if planted!(EarlyAppliedIndex) {
+                let mut early = backend::Batch::new();
+                early.put(META, APPLIED, encode_position(applied));
+                self.backend.write(early)?;
+            }
             self.backend.write(batch)?;
             self.published = Arc::new(Published {
                 snapshot: Snapshot::new(self.backend.view(), Arc::new(store)),

@@ -10,7 +10,7 @@
 //!
 //! # What it does not know
 //!
-//! Anything: it is the bottom of the house.
+//! Anything: it is the bottom of the house. ([`planted`] names bugs of other rooms, for tests.)
 //!
 //! # Where to start
 //!
@@ -22,6 +22,7 @@ extern crate alloc;
 
 mod entry;
 mod number;
+pub mod planted;
 mod time;
 
 pub use entry::{ConfChange, ConfChangeKind, ConfState, Entry, EntryKind, HardState, Position};

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use mvcc::{Changes, Interval};
-use units::{Revision, Time};
+use units::{Revision, Time, planted};
 
 use crate::matching::Matching;
 use crate::ring::Ring;
@@ -362,7 +362,9 @@ impl Hub {
             self.deliver_events(key, picked);
         }
         if through >= self.revision {
-            self.set(key, Phase::Live { from: through.next() });
+            let from = through.next();
+            let from = if planted!(LostWatchEvent) { from.next() } else { from };
+            self.set(key, Phase::Live { from });
         } else {
             self.set(key, Phase::Behind { next: through.next() });
             self.behind.push_back(key);

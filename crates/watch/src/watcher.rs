@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use mvcc::{Changes, EventKind, Interval};
-use units::Revision;
+use units::{Revision, planted};
 
 use crate::{Delivery, Filters, Picked, StreamId, WatchId};
 
@@ -68,7 +68,8 @@ impl Watcher {
 
     /// Whether it has heard of everything up to the revision, and was to start before its end.
     pub(crate) fn is_synced(&self, revision: Revision) -> bool {
-        matches!(self.phase, Phase::Live { .. }) && self.start <= revision
+        let is_live = matches!(self.phase, Phase::Live { .. }) || planted!(ProgressTooEarly);
+        is_live && self.start <= revision
     }
 
     pub(crate) fn delivery(&self, picked: Vec<Picked>) -> Delivery {

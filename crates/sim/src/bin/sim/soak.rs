@@ -1,0 +1,191 @@
+//! Many seeds on all cores.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sim::{Failure, Kind, Options, Report, Violation, run};
+
+use crate::ledger;
+
+/// One seed in so many is run twice, to see that it is the same again.
+const TWICE_EVERY: u64 = 100;
+
+/// How often it is said how far it has come.
+const PROGRESS_EVERY: Duration = Duration::from_secs(15);
+
+/// When a soak ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Until {
+    Runs(u64),
+    Time(Duration),
+}
+
+/// A soak.
+pub(crate) struct Soak {
+    pub(crate) first: u64,
+    pub(crate) until: Until,
+    pub(crate) ledger: bool,
+    pub(crate) options: Options,
+}
+
+/// What it came to.
+#[derive(Default)]
+pub(crate) struct Total {
+    pub(crate) seeds: u64,
+    pub(crate) events: u64,
+    pub(crate) faults: BTreeMap<Kind, u64>,
+    /// What befell frames.
+    pub(crate) disturbed: u64,
+    pub(crate) answered: u64,
+    pub(crate) compared: u64,
+    pub(crate) simulated: Duration,
+    pub(crate) twice: u64,
+    pub(crate) violations: Vec<(u64, Box<Failure>)>,
+}
+
+impl Total {
+    fn add(&mut self, report: &Report) {
+        self.events += report.events;
+        for (kind, count) in &report.faults {
+            *self.faults.entry(*kind).or_default() += count;
+        }
+        self.disturbed += report.disturbed;
+        self.answered += report.answered;
+        self.compared += report.compared;
+        self.simulated += report.simulated;
+    }
+
+    /// Everything that went wrong.
+    pub(crate) fn all_faults(&self) -> u64 {
+        self.faults.values().sum::<u64>() + self.disturbed
+    }
+
+    pub(crate) fn hours(&self) -> f64 {
+        self.simulated.as_secs_f64() / 3600.0
+    }
+}
+
+impl Soak {
+    /// Runs them all, and says what it came to.
+    pub(crate) fn run(&self) -> ExitCode {
+        let (begun, cpu_begun) = (Instant::now(), cpu_time());
+        let (next, total) = (AtomicU64::new(0), Mutex::new(Total::default()));
+        let told = Mutex::new(begun);
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        thread::scope(|scope| {
+            for _ in 0..cores {
+                scope.spawn(|| {
+                    loop {
+                        let nth = next.fetch_add(1, Ordering::Relaxed);
+                        let ends = match self.until {
+                            Until::Runs(runs) => nth >= runs,
+                            Until::Time(span) => begun.elapsed() >= span,
+                        };
+                        if ends {
+                            return;
+                        }
+                        self.one(nth, &total);
+                        tell(&told, &total);
+                    }
+                });
+            }
+        });
+        let total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let cpu = cpu_begun.and_then(|begun| Some(cpu_time()?.saturating_sub(begun)));
+        self.conclude(&total, begun.elapsed(), cpu)
+    }
+
+    fn one(&self, nth: u64, total: &Mutex<Total>) {
+        let seed = self.first.wrapping_add(nth);
+        let result = run(seed, &self.options);
+        let twice = nth.is_multiple_of(TWICE_EVERY);
+        let other = twice && run(seed, &self.options) != result;
+        let mut total = locked(total);
+        total.seeds += 1;
+        total.twice += u64::from(twice);
+        let result = if other {
+            let violation = Violation::new("the seed gives another world each time");
+            Err(Box::new(Failure { violation, events: 0, story: Vec::new() }))
+        } else {
+            result
+        };
+        match result {
+            Ok(report) => total.add(&report),
+            Err(failure) => {
+                println!("seed {seed}, after {} events: {}", failure.events, failure.violation);
+                total.violations.push((seed, failure));
+            }
+        }
+    }
+
+    fn conclude(&self, total: &Total, wall: Duration, cpu: Option<Duration>) -> ExitCode {
+        let minutes = cpu.unwrap_or(wall).as_secs_f64() / 60.0;
+        println!(
+            "{} seeds from {}: {} events, {:.1} hours simulated, {} faults, {} requests answered, \
+             {} facts compared, {} seeds run twice, {} violations, in {wall:.0?}",
+            total.seeds,
+            self.first,
+            total.events,
+            total.hours(),
+            total.all_faults(),
+            total.answered,
+            total.compared,
+            total.twice,
+            total.violations.len(),
+        );
+        println!(
+            "a CPU minute: {:.1} hours simulated, {:.0} events, {:.0} faults",
+            total.hours() / minutes,
+            total.events as f64 / minutes,
+            total.all_faults() as f64 / minutes,
+        );
+        let kinds: Vec<String> =
+            total.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        println!("faults: {}, frames disturbed {}", kinds.join(", "), total.disturbed);
+        if self.ledger
+            && let Err(error) = ledger::append(self, total, minutes)
+        {
+            eprintln!("the ledger cannot be written: {error}");
+            return ExitCode::FAILURE;
+        }
+        if total.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// Says now and then how far it has come.
+fn tell(told: &Mutex<Instant>, total: &Mutex<Total>) {
+    let mut told = locked(told);
+    if told.elapsed() >= PROGRESS_EVERY {
+        *told = Instant::now();
+        let total = locked(total);
+        let (seeds, violations) = (total.seeds, total.violations.len());
+        eprintln!("{seeds} seeds, {:.1} hours simulated, {violations} violations", total.hours());
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A thread that panicked has added a whole report or nothing.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A seed that nobody has run before, most likely.
+pub(crate) fn random_seed() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish() >> 16
+}
+
+/// How long all threads together were at work; nothing where that cannot be found out.
+pub(crate) fn cpu_time() -> Option<Duration> {
+    /// What the kernel counts in.
+    const TICKS_PER_SECOND: u32 = 100;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // Behind the program's name, which may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |nth: usize| fields.get(nth)?.parse::<u64>().ok();
+    let all = ticks(11)? + ticks(12)?;
+    Some(Duration::from_secs(all) / TICKS_PER_SECOND)
+}

@@ -1,0 +1,179 @@
+//! Members get what they want of the world, start and end.
+
+use std::time::Duration;
+
+use node::{Event, Intake, Urgency};
+use prost::Message;
+use proto::etcdserverpb::RequestHeader;
+use units::{ConfState, NodeId, Position};
+
+use super::{Coming, Mine, World};
+use crate::checks::Violation;
+use crate::disk::Disk;
+use crate::ending::Ending;
+use crate::member::{Done, Wish, Wishes};
+
+impl World {
+    /// Gives a member what it wants of the world; if it ended, sees to that.
+    pub(crate) fn settle(&mut self, id: NodeId, wishes: Wishes) -> Result<(), Violation> {
+        match wishes {
+            Ok(wishes) => wishes.into_iter().try_for_each(|wish| self.grant(id, wish)),
+            Err(Ending::Fault(why)) => self.ends(id, &why),
+            Err(Ending::Violation(violation)) => Err(violation),
+        }
+    }
+
+    fn grant(&mut self, id: NodeId, wish: Wish) -> Result<(), Violation> {
+        match wish {
+            Wish::Apply => self.soon(id, self.parameters.apply.clone(), Mine::Applied),
+            Wish::Commit { index, term, conf_state } => {
+                let Self { checks, members, .. } = self;
+                let holds = |id: &NodeId, position: Position| {
+                    members.get(id).is_some_and(|member| member.holds_durably(position))
+                };
+                checks.decides((id, term), index, |position| {
+                    quorum(&conf_state, |voter| holds(voter, position))
+                })?;
+            }
+            Wish::Done(done) => self.is_done(id, done)?,
+            Wish::Install { spool, marker } => {
+                let what = Mine::Installed { spool, marker };
+                self.soon(id, self.parameters.sync.clone(), what);
+            }
+            Wish::Propose { mut command, term } => {
+                let ticket = self.clients.ticket();
+                command.header = Some(RequestHeader { id: ticket.0, ..RequestHeader::default() });
+                let command = command.encode_to_vec().into();
+                let (urgency, by_leader_of) = (Urgency::Urgent, Some(term));
+                self.tell(id, Event::Propose { ticket, command, urgency, by_leader_of })?;
+            }
+            Wish::ReadDone(ticket) => self.may_read(id, ticket)?,
+            Wish::ReadChanges(request) => {
+                let range = Duration::from_millis(0)..=Duration::from_millis(100);
+                self.soon(id, range, Mine::ReadChanges(request));
+            }
+            Wish::Refused(ticket) => self.is_refused(ticket)?,
+            Wish::Send { to, lane, frame } => {
+                for delay in self.network.carry(id, to, lane) {
+                    let frame = frame.clone();
+                    self.after(delay, Coming::Arrives { from: id, to, frame });
+                }
+            }
+            Wish::SendSnapshot { to, header, records } => {
+                let delay = self.network.delay() * 3;
+                let from = (id, self.members[&id].incarnation);
+                let coming = if self.network.cuts_off() {
+                    Coming::SnapshotLost { from: id, to }
+                } else {
+                    Coming::SnapshotArrives { from, to, header, records }
+                };
+                self.after(delay, coming);
+            }
+            Wish::Stop => self.soon(id, self.parameters.sync.clone(), Mine::Stops),
+            Wish::Sync => self.soon(id, self.parameters.sync.clone(), Mine::Synced),
+            Wish::Tell { stream, response } => self.is_told(stream, response)?,
+        }
+        Ok(())
+    }
+
+    /// A group of entries was applied somewhere.
+    fn is_done(&mut self, id: NodeId, done: Done) -> Result<(), Violation> {
+        if let Some(index) = self.applied(id).filter(|index| *index > self.configuration.0) {
+            self.configuration = (index, done.conf_state);
+        }
+        for completion in &done.completions {
+            self.was_applied(id, completion)?;
+        }
+        self.rest(id);
+        Ok(())
+    }
+
+    pub(crate) fn start(&mut self, id: NodeId) -> Result<(), Violation> {
+        let member = self.members.get_mut(&id).expect("who starts exists");
+        if member.running.is_some() || member.removed || member.lost {
+            return Ok(());
+        }
+        if let Some(calls) = member.trips.take() {
+            member.disk.power_off_after(calls);
+        }
+        self.story.tell(self.now, || format!("{id} starts"));
+        let started = member.start(self.now, self.seed, &self.parameters);
+        let full = member.disk.is_full();
+        self.settle(id, started.map(|()| Vec::new()))?;
+        if self.running(id).is_none() {
+            return Ok(());
+        }
+        if full {
+            self.tell(id, Event::Intake(Intake::Closed))?;
+        }
+        self.happens_to(id, |running, around| running.pump(around))?;
+        self.next_engine_sync(id);
+        Ok(())
+    }
+
+    /// A member's disk is at fault: it stops. What has rotted is not tried again.
+    fn ends(&mut self, id: NodeId, why: &str) -> Result<(), Violation> {
+        let member = self.members.get_mut(&id).expect("who ends exists");
+        if !member.disk.may_fail() {
+            return Err(Disk::surprise(why));
+        }
+        member.lost = member.disk.is_rotten();
+        let power = member.random.permille(500);
+        self.story.tell(self.now, || format!("{id} ends, power off: {power}: {why}"));
+        if power { self.crash(id) } else { self.kill(id) }
+    }
+
+    /// A member loses power; it comes back after a while.
+    pub(crate) fn crash(&mut self, id: NodeId) -> Result<(), Violation> {
+        self.story.tell(self.now, || format!("{id} loses power"));
+        let member = self.members.get_mut(&id).expect("who crashes exists");
+        member.crash();
+        self.has_ended(id)
+    }
+
+    /// A member's process dies; it comes back after a while.
+    pub(crate) fn kill(&mut self, id: NodeId) -> Result<(), Violation> {
+        self.story.tell(self.now, || format!("{id} dies"));
+        let member = self.members.get_mut(&id).expect("who dies exists");
+        member.kill();
+        self.has_ended(id)
+    }
+
+    fn has_ended(&mut self, id: NodeId) -> Result<(), Violation> {
+        let member = self.members.get_mut(&id).expect("who has ended exists");
+        member.resting = false;
+        let away = member.random.duration(&self.parameters.away);
+        self.hang_up(id);
+        self.streams_end(id)?;
+        self.after(away, Coming::Restart { node: id });
+        Ok(())
+    }
+
+    /// A member that was removed stops once those who stay know of it, as a careful operator would
+    /// see to: of two, the one that stays could not go on without having heard it.
+    pub(crate) fn leave(&mut self, id: NodeId) -> Result<(), Violation> {
+        let running = self.members[&id].running.as_ref().expect("only who runs leaves");
+        let (index, stay) = (running.machine.index(), running.machine.applied().conf_state.voters);
+        let knows = |id: &NodeId| {
+            self.members[id].lost || self.applied(*id).is_some_and(|applied| applied >= index)
+        };
+        if !stay.iter().all(knows) {
+            self.soon(id, Duration::from_secs(1)..=Duration::from_secs(2), Mine::Stops);
+            return Ok(());
+        }
+        self.members.get_mut(&id).expect("it was just looked at").removed = true;
+        self.crash(id)
+    }
+
+    pub(crate) fn next_engine_sync(&mut self, id: NodeId) {
+        self.soon(id, self.parameters.engine_sync.clone(), Mine::EngineSync);
+    }
+}
+
+/// Whether those for whom it holds decide: a majority, of both halves if there are two.
+fn quorum(conf_state: &ConfState, holds: impl Fn(&NodeId) -> bool) -> bool {
+    let majority = |voters: &[NodeId]| {
+        voters.is_empty() || voters.iter().filter(|id| holds(id)).count() > voters.len() / 2
+    };
+    majority(&conf_state.voters) && majority(&conf_state.voters_outgoing)
+}

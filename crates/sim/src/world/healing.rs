@@ -1,0 +1,94 @@
+//! The second phase: nothing goes wrong any more, and all that is owed must be done.
+
+use std::time::Duration;
+
+use node::{Event, Intake};
+use units::NodeId;
+
+use super::{Coming, Mine, World};
+use crate::checks::{Violation, ensure};
+use crate::clock::TRUE_RATE;
+
+/// In how much simulated time a healed cluster must do all that it owes.
+const LIVENESS: Duration = Duration::from_secs(60);
+
+/// In how many events, which is far more than such a time holds.
+const LIVENESS_EVENTS: u64 = 200_000;
+
+impl World {
+    /// No trouble from now on: everybody comes back, every link carries, and within bounded time
+    /// all is done that is owed.
+    pub(crate) fn heal(&mut self) -> Result<(), Violation> {
+        self.story.tell(self.now, || "all is healed".into());
+        self.troubled = false;
+        self.network.calm();
+        self.all_take();
+        for id in self.ids() {
+            let now = self.now;
+            let member = self.members.get_mut(&id).expect("who is named exists");
+            member.clock.run(now, TRUE_RATE);
+            member.trips = None;
+            self.make_room(id)?;
+            self.start(id)?;
+        }
+        let (begun, since) = (self.now, self.events);
+        let answered = self.clients.answered;
+        let owed = self.checks.decided().index;
+        loop {
+            self.step()?;
+            // Who was served asks for nothing more, so that all there is to do comes to an end.
+            let served = self.clients.answered > answered;
+            self.quiet = served;
+            if served && self.all_have(owed) && self.leases_have_ended() && !self.is_telling() {
+                return self.all_is_heard();
+            }
+            let in_time = self.now.since(begun) < LIVENESS;
+            ensure!(
+                in_time && self.events - since < LIVENESS_EVENTS,
+                "a healed cluster does not get anywhere: served: {served}, even: {}, leases ended: \
+                 {}, telling: {}",
+                self.all_have(owed),
+                self.leases_have_ended(),
+                self.is_telling()
+            );
+        }
+    }
+
+    /// There is room on the member's disk again.
+    pub(crate) fn make_room(&mut self, id: NodeId) -> Result<(), Violation> {
+        let member = self.members.get_mut(&id).expect("who is named exists");
+        if !member.disk.is_full() {
+            return Ok(());
+        }
+        member.disk.make_room();
+        self.tell(id, Event::Intake(Intake::Open))
+    }
+
+    /// Whether all voters who can come back have what was committed, and no change is half done.
+    fn all_have(&self, owed: units::Index) -> bool {
+        let conf_state = &self.configuration.1;
+        let has = |id: &NodeId| {
+            let lost = self.members.get(id).is_none_or(|member| member.lost);
+            lost || self.applied(*id).is_some_and(|applied| applied >= owed)
+        };
+        !conf_state.is_joint() && conf_state.voters.iter().all(has)
+    }
+
+    /// Leases that nobody renews end within a bounded time, if the run waits for that.
+    fn leases_have_ended(&self) -> bool {
+        !self.parameters.leases_end || self.checks.model.leases.is_empty()
+    }
+
+    /// Whether somebody who watches is still to be told something.
+    fn is_telling(&self) -> bool {
+        let has_more = |coming: &Coming| match coming {
+            Coming::Takes { .. } => true,
+            Coming::Mine { node, incarnation, what } => {
+                matches!(what, Mine::Rest | Mine::ReadChanges(_) | Mine::Watch(_))
+                    && self.members[node].incarnation == *incarnation
+            }
+            _ => false,
+        };
+        !self.watch_clients.is_empty() && self.coming.values().any(has_more)
+    }
+}

@@ -1,0 +1,103 @@
+//! One run: trouble, then healing; and what it came to.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use units::Time;
+
+use super::World;
+use crate::checks::Violation;
+use crate::kinds::{Kind, Kinds};
+
+/// How a world is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Things that happen before it is healed.
+    pub events: u64,
+    /// Kinds of trouble that are left out.
+    pub without: Kinds,
+    /// Clients there are at most.
+    pub clients_max: usize,
+    /// Whether what happens is told.
+    pub story: bool,
+}
+
+impl Options {
+    /// Everything, for so many events.
+    #[must_use]
+    pub fn of(events: u64) -> Self {
+        Self { events, without: Kinds::default(), clients_max: usize::MAX, story: false }
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Things that happened.
+    pub events: u64,
+    /// What went wrong, and how often.
+    pub faults: BTreeMap<Kind, u64>,
+    /// Frames that were lost, doubled, replayed or held up.
+    pub disturbed: u64,
+    /// Requests that were answered.
+    pub answered: u64,
+    /// Facts that were compared with what was known.
+    pub compared: u64,
+    /// How long it took in the world.
+    pub simulated: Duration,
+    /// A fingerprint of everything: the same for the same seed.
+    pub trace: u64,
+}
+
+/// A run that met what must never be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What.
+    pub violation: Violation,
+    /// After how many events.
+    pub events: u64,
+    /// What happened before, if that was to be told.
+    pub story: Vec<String>,
+}
+
+/// Runs the world of a seed, then lets it heal and do what it owes.
+///
+/// # Errors
+///
+/// What must never be, and was; an assertion of the members' that does not hold is that, too.
+pub fn run(seed: u64, options: &Options) -> Result<Report, Box<Failure>> {
+    let mut world = World::new(seed, options);
+    let end = catch_unwind(AssertUnwindSafe(|| {
+        world.begin()?;
+        while world.events < options.events {
+            world.step()?;
+        }
+        world.heal()
+    }));
+    let violation = match end {
+        Ok(Ok(())) => return Ok(world.report()),
+        Ok(Err(violation)) => violation,
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().cloned();
+            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
+            Violation(format!("it panics: {}", words.unwrap_or_default()))
+        }
+    };
+    let story = std::mem::take(&mut world.story).into_lines();
+    Err(Box::new(Failure { violation, events: world.events, story }))
+}
+
+impl World {
+    fn report(&self) -> Report {
+        Report {
+            events: self.events,
+            faults: self.faults.clone(),
+            disturbed: self.network.disturbed,
+            answered: self.clients.answered,
+            compared: self.checks.compared,
+            simulated: self.now.since(Time::ZERO),
+            trace: self.trace.hash(),
+        }
+    }
+}
