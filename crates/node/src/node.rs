@@ -7,7 +7,7 @@ use core::mem;
 
 use bytes::Bytes;
 use consensus::{Body, Consensus, Leadership, Marker, Message, ReadTicket, Role};
-use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Term, Time};
+use units::{ConfState, Entry, EntryKind, Index, NodeId, Position, Term, Time, planted};
 
 use crate::intake::{Door, Intake};
 use crate::membership::{Membership, decode_change, encode_change};
@@ -340,6 +340,10 @@ impl Node {
             self.effects.push_back(Effect::LeaderReady { term: self.leadership.term });
         }
         self.trim.applied(end, bytes, self.membership.conf_state());
+        if planted!(TrimAheadOfEngine) {
+            self.trim.durable(index);
+            self.trim();
+        }
         self.finish_reads();
         if removed {
             self.effects.push_back(Effect::Removed);

@@ -9,7 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use consensus::Marker;
-use units::{ConfState, Index, Position, planted};
+use units::{ConfState, Index, Position};
 
 /// How many points are remembered; beyond it every second one is forgotten. The engine lagging far
 /// behind makes many of them, and trims need not be fine then.
@@ -70,9 +70,6 @@ impl Trim {
             self.head.conf_state = Arc::new(conf_state.clone());
         }
         self.head.position = position;
-        if planted!(TrimAheadOfEngine) {
-            self.durable = position.index;
-        }
         self.head.bytes += bytes;
         // Four points to a step, so that a trim is never more than a quarter of a step late.
         let last = self.points.back().unwrap_or(&self.trimmed);

@@ -27,8 +27,8 @@ impl Raft {
             return;
         }
         let position = marker.position;
-        let is_newer = position.index > self.state.commit || planted!(SnapshotOverNewerLog);
-        if is_newer && self.log.matches(position) {
+        let is_newer = position.index > self.state.commit;
+        if is_newer && self.log.matches(position) && !planted!(SnapshotOverNewerLog) {
             self.commit_to(position.index);
         } else if is_newer && marker.conf_state.contains(self.config.id) {
             // What was to be written comes before the log is replaced.

@@ -89,13 +89,13 @@ fn revisions_left_out_or_made_up_are_seen() {
 
 #[test]
 fn what_a_disk_has_lost_is_seen() {
-    let found = |entries: &[(u64, u64)], state| {
+    let found = |entries: &[(u64, u64)], found: HardState| {
         let mut held = Held::default();
         held.given(&[entry(1, 1, "a"), entry(1, 2, "b")], Some(state(1)));
         held.synced();
         held.given(&[entry(2, 2, "c")], None);
         let terms = entries.iter().map(|(index, term)| (Index(*index), Term(*term))).collect();
-        held.found(NodeId(1), (terms, Index(0)), state)
+        held.found(NodeId(1), (terms, Index(0)), found)
     };
     found(&[(1, 1), (2, 1)], state(1)).unwrap();
     found(&[(1, 1), (2, 2)], state(2)).unwrap();
