@@ -1,7 +1,10 @@
 //! Measurements against others: everything is built as it is released, then `etcdd-load` does the
 //! work. `cargo xtask bench versus` takes about 25 minutes, with `--quick` about 5, with `--full`
 //! hours; `--help` says what else can be chosen. The table, its data and its plots grow in `bench/`
-//! of the target directory, or in the folder that `--output` names.
+//! of the target directory, or in the folder that `--output` names. `cargo xtask bench profile` tells
+//! where the work of a put goes (or of another load that it is given).
+
+mod profile;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -9,43 +12,69 @@ use std::process::{Command, ExitCode};
 use cargo_metadata::MetadataCommand;
 
 pub(crate) const DOES: &str =
-    "versus [--quick] [--loads=put,get,…] …: etcdd and genuine etcd side by side";
+    "versus [--quick] …: etcdd and genuine etcd side by side; profile [put|get]: where work goes";
 
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    if arguments.first().is_none_or(|first| first != "versus") {
-        eprintln!("usage: cargo xtask bench versus [arguments of etcdd-load versus]");
-        return ExitCode::from(2);
-    }
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
-    let mut metadata = MetadataCommand::new();
-    let target: PathBuf = match metadata.current_dir(top).no_deps().exec() {
-        Ok(metadata) => metadata.target_directory.into(),
-        Err(error) => {
-            eprintln!("cargo metadata: {error}");
-            return ExitCode::FAILURE;
+    let (result, name) = match arguments.split_first() {
+        Some((first, _)) if first == "versus" => (versus(arguments), "versus"),
+        Some((first, rest)) if first == "profile" => (profile(rest), "profile"),
+        _ => {
+            eprintln!("usage: cargo xtask bench versus [arguments of etcdd-load versus]");
+            eprintln!("       cargo xtask bench profile [put|get|serializable-get|txn|…]");
+            return ExitCode::from(2);
         }
     };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn versus(arguments: &[String]) -> Result<(), String> {
+    let target = target()?;
     // Whoever brings a candidate need not wait for ours.
     let given = |name: &str| arguments.iter().any(|argument| argument.starts_with(name));
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--release", "--package", "etcdd-load"]);
-    if !given("--bin=") && !given("--help") {
-        build.args(["--package", "etcdd"]);
-    }
+    let ours = !given("--bin=") && !given("--help");
+    build(if ours { &["etcdd-load", "etcdd"] } else { &["etcdd-load"] })?;
     let mut load = Command::new(target.join("release/etcdd-load"));
     load.args(arguments);
     if !given("--output=") {
         load.arg(format!("--output={}", target.join("bench").display()));
     }
-    for command in [&mut build, &mut load] {
-        match command.current_dir(top).status() {
-            Ok(status) if status.success() => {}
-            Ok(_) => return ExitCode::FAILURE,
-            Err(error) => {
-                eprintln!("{} cannot be run: {error}", command.get_program().display());
-                return ExitCode::FAILURE;
-            }
-        }
+    finish(&mut load)
+}
+
+fn profile(arguments: &[String]) -> Result<(), String> {
+    let target = target()?;
+    build(&["etcdd-load", "etcdd"])?;
+    profile::run(&target.join("release"), arguments)
+}
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace")
+}
+
+fn target() -> Result<PathBuf, String> {
+    let metadata = MetadataCommand::new().current_dir(top()).no_deps().exec();
+    metadata.map(|metadata| metadata.target_directory.into()).map_err(|error| error.to_string())
+}
+
+/// Builds packages as they are released.
+fn build(packages: &[&str]) -> Result<(), String> {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--release"]);
+    build.args(packages.iter().flat_map(|package| ["--package", package]));
+    finish(&mut build)
+}
+
+fn finish(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().display().to_string();
+    match command.current_dir(top()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program}: {status}")),
+        Err(error) => Err(format!("{program} cannot be run: {error}")),
     }
-    ExitCode::SUCCESS
 }

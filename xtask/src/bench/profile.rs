@@ -1,0 +1,147 @@
+//! Where a put's work goes: a member runs in valgrind's `callgrind`, which counts the instructions
+//! of every function, and the share of each room is taken from that. Counted, not timed, so it is
+//! much the same on any machine, however busy. The kernel's part is not in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const PORT: u16 = 24_379;
+
+/// A start takes long in there.
+const START_MAX: Duration = Duration::from_secs(120);
+
+/// How long instructions are counted.
+const SECONDS: u64 = 20;
+
+/// Rooms, and the functions in which all of their work is done. What lies under another is its part.
+const ROOMS: [(&str, &str); 15] = [
+    (
+        "a connection: HTTP/2 read, parsed, written",
+        "h2::proto::connection::Connection<T,P,B>::poll",
+    ),
+    ("its streams: what is done for a request", "<hyper::proto::h2::server::H2Stream<F,B,Ex> as"),
+    (
+        "  api: a call",
+        "<api::clients::Clients as tower_service::Service<http::request::Request<B>>>::call",
+    ),
+    ("    a message read from its frames", "api/src/unary.rs:"),
+    ("    host: ticket, waiter, work for the node", "host/src/requests.rs:"),
+    ("order: node and raft", "host/src/order.rs:"),
+    ("keep: the log", "host/src/keep.rs:"),
+    ("apply: state, keyspace, watchers", "host::apply::Applier::apply"),
+    ("  mvcc: what a key held, and what it holds now", "mvcc::group::Group::put"),
+    ("    looked up in the engine", "<backend_lsm::view::LsmView as backend::contract::View>::get"),
+    ("  the batch into the engine's memory", "backend_lsm::tree::Tree::write"),
+    ("  watchers", "watch::hub::Hub::handle"),
+    ("the engine's files: written", "backend_lsm::tree::Tree::flush_memtables"),
+    ("the engine's files: merged", "backend_lsm::tree::Tree::merge_files"),
+    ("all of it: memory copied", "memcpy"),
+];
+
+/// Profiles the programs in this folder.
+pub(crate) fn run(programs: &Path, arguments: &[String]) -> Result<(), String> {
+    let load = arguments.first().map_or("put", String::as_str);
+    let folder = tempfile::tempdir().map_err(|error| format!("a folder: {error}"))?;
+    let counts = folder.path().join("counts");
+    let log = folder.path().join("log");
+    let mut member = start(programs, folder.path(), &counts, &log)?;
+    let measured = measure(programs, &mut member, &log, load);
+    drop(member.kill());
+    drop(member.wait());
+    let answered = measured?;
+    let total = annotated(&counts)?;
+    report(&total, load, answered)
+}
+
+fn start(programs: &Path, folder: &Path, counts: &Path, log: &Path) -> Result<Child, String> {
+    let (client, peer) = (url(PORT), url(PORT + 1));
+    let log = fs::File::create(log).map_err(|error| format!("the member's log: {error}"))?;
+    Command::new("valgrind")
+        .args(["--tool=callgrind", "--instr-atstart=no"])
+        .arg(format!("--callgrind-out-file={}", counts.display()))
+        .arg(programs.join("etcdd"))
+        .arg(format!("--data-dir={}", folder.join("data").display()))
+        .args([
+            format!("--listen-client-urls={client}"),
+            format!("--advertise-client-urls={client}"),
+        ])
+        .args([format!("--listen-peer-urls={peer}"), format!("--initial-cluster=default={peer}")])
+        .arg(format!("--initial-advertise-peer-urls={peer}"))
+        // Everything takes long in there, which is not worth a line each.
+        .arg("--warning-unary-request-duration=1h")
+        .stderr(log)
+        .spawn()
+        .map_err(|error| format!("valgrind (a package of that name) cannot be run: {error}"))
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// Puts the load on the member while instructions are counted; how many requests were answered.
+fn measure(programs: &Path, member: &mut Child, log: &Path, load: &str) -> Result<u64, String> {
+    let begin = Instant::now();
+    while !fs::read_to_string(log).is_ok_and(|log| log.contains("ready to serve client requests")) {
+        if begin.elapsed() > START_MAX || !matches!(member.try_wait(), Ok(None)) {
+            return Err("the member does not start".into());
+        }
+        sleep(Duration::from_millis(100));
+    }
+    let generator = |load: &str, more: &[&str]| {
+        let mut command = Command::new(programs.join("etcdd-load"));
+        command.arg(load).arg(format!("--endpoints={}", url(PORT))).arg("--keys=20000").args(more);
+        output(&mut command)
+    };
+    let control = |what: &[&str]| {
+        output(Command::new("callgrind_control").args(what).arg(member.id().to_string()))
+    };
+    generator("fill", &[])?;
+    control(&["--instr=on"])?;
+    let told = generator(load, &["--clients=1000", &format!("--seconds={SECONDS}")])?;
+    control(&["--instr=off"])?;
+    control(&["--dump"])?;
+    let rate = told.split_once(" per second").and_then(|(rate, _)| rate.parse::<u64>().ok());
+    rate.map(|rate| rate * SECONDS).filter(|answered| *answered > 0).ok_or(told)
+}
+
+fn output(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().display().to_string();
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("{program} cannot be run: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{program}: {}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Lines of a number and a function, which has its callees in it, the largest first.
+fn annotated(counts: &Path) -> Result<Vec<(u64, String)>, String> {
+    // The first part that was dumped has a number behind its name.
+    let dumped = PathBuf::from(format!("{}.1", counts.display()));
+    let mut annotate = Command::new("callgrind_annotate");
+    let text =
+        output(annotate.args(["--inclusive=yes", "--auto=no", "--threshold=100"]).arg(dumped))?;
+    let lines = text.lines().filter_map(|line| {
+        let (number, function) = line.trim_start().split_once(" (")?;
+        Some((number.replace(',', "").parse().ok()?, function.to_owned()))
+    });
+    Ok(lines.collect())
+}
+
+fn report(lines: &[(u64, String)], load: &str, answered: u64) -> Result<(), String> {
+    let total = lines.iter().find(|(_, name)| name.contains("PROGRAM TOTALS"));
+    let (total, _) = total.ok_or("callgrind_annotate says no total")?;
+    println!("{answered} requests ({load}), {} instructions each\n", total / answered);
+    println!("| where | of all | instructions |\n|---|---|---|");
+    for (room, function) in ROOMS {
+        let found = lines.iter().find(|(_, name)| name.contains(function));
+        if let Some((count, _)) = found {
+            let (share, each) = (*count as f64 * 100.0 / *total as f64, count / answered);
+            println!("| {} | {share:.1} % | {each} |", room.replace("  ", "· "));
+        }
+    }
+    Ok(())
+}
