@@ -16,6 +16,9 @@ use crate::tables::{HEADS, Head, REVISIONS, Version};
 /// one costs about as much as looking at a key.
 const CORRECTIONS_MAX: u64 = 16 << 10;
 
+/// Heads that are looked at first in either part of a block. Small in tests, so that both are.
+const FEW: u64 = if cfg!(test) { 1 } else { 16 };
+
 impl Reader<'_> {
     /// How many keys of an interval live at a resolved revision.
     ///
@@ -43,7 +46,7 @@ impl Reader<'_> {
         {
             return Ok(count);
         }
-        self.walked(keys.bounds(), at)
+        self.walked_at(keys.bounds(), at)
     }
 
     fn lives(&self, key: &[u8], at: Revision) -> Result<bool, Fault> {
@@ -73,31 +76,74 @@ impl Reader<'_> {
         let begun = if first.start == keys.start() {
             first.living
         } else {
-            self.walked_block(&first, (start, Bound::Excluded(&second.start[..])))?
+            let outside = (Bound::Included(&first.start[..]), Bound::Excluded(&keys.start()[..]));
+            self.part_of(&first, (start, Bound::Excluded(&second.start[..])), outside)?
         };
         let ended = match &last {
-            Some(last) => self.walked_block(last, (Bound::Included(&last.start[..]), end))?,
+            Some(last) => self.begin_of(last, end)?,
             None => 0,
         };
         Ok(begun + fences.living(&second, last.as_ref()) + ended)
+    }
+
+    /// The living keys of a block up to an end in it.
+    pub(crate) fn begin_of(&self, block: &Block<'_>, end: Bound<&[u8]>) -> Result<u64, Fault> {
+        let next = self.store.fences.after(block);
+        let behind = match end {
+            Bound::Excluded(end) => Bound::Included(end),
+            Bound::Included(end) => Bound::Excluded(end),
+            Bound::Unbounded => return Ok(block.living),
+        };
+        let rest = next.map_or(Bound::Unbounded, |next| Bound::Excluded(&next.start[..]));
+        self.part_of(block, (Bound::Included(&block.start[..]), end), (behind, rest))
+    }
+
+    /// The living keys of a part of a block, of which another part is the rest. Both are looked at
+    /// in turns, a little further each time, as one of them is often short: behind the end of a
+    /// prefix there is mostly nothing.
+    fn part_of(&self, block: &Block<'_>, part: Bounds<'_>, rest: Bounds<'_>) -> Result<u64, Fault> {
+        if !block.all_live {
+            return self.walked_block(block, part);
+        }
+        let mut few = FEW;
+        while few < block.living {
+            if let Some(count) = self.few(rest, few)? {
+                return Ok(block.living - count);
+            }
+            if let Some(count) = self.few(part, few)? {
+                return Ok(count);
+            }
+            few *= 4;
+        }
+        self.walked_block(block, part)
+    }
+
+    /// How many heads there are within the bounds, unless there are more than a few.
+    fn few(&self, bounds: Bounds<'_>, few: u64) -> Result<Option<u64>, Fault> {
+        let mut count = 0;
+        self.view.scan(HEADS, bounds, Direction::Ascending, Part::Keys, &mut |_, _| {
+            count += 1;
+            if count > few { Step::Stop } else { Step::Next }
+        })?;
+        Ok((count <= few).then_some(count))
     }
 
     /// The living keys of a part of a block. What is dead among them must be looked at; mostly
     /// nothing is.
     fn walked_block(&self, block: &Block<'_>, bounds: Bounds<'_>) -> Result<u64, Fault> {
         if !block.all_live {
-            return self.walked(bounds, self.newest());
+            return self.walked_at(bounds, self.newest());
         }
-        let mut count = 0;
-        self.view.scan(HEADS, bounds, Direction::Ascending, Part::Keys, &mut |_, _| {
-            count += 1;
-            Step::Next
-        })?;
-        Ok(count)
+        Ok(self.few(bounds, u64::MAX)?.unwrap_or(u64::MAX))
+    }
+
+    /// The living keys within the bounds, one by one.
+    pub(crate) fn walked(&self, bounds: Bounds<'_>) -> Result<u64, Fault> {
+        self.walked_at(bounds, self.newest())
     }
 
     /// One by one.
-    fn walked(&self, bounds: Bounds<'_>, at: Revision) -> Result<u64, Fault> {
+    fn walked_at(&self, bounds: Bounds<'_>, at: Revision) -> Result<u64, Fault> {
         let mut count = 0;
         let how = (Direction::Ascending, Part::Records);
         scan(self.view, HEADS, bounds, how, &mut |key, value| {

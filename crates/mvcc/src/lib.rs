@@ -46,6 +46,7 @@ mod revision;
 mod scan;
 mod store;
 mod tables;
+mod tally;
 
 #[cfg(test)]
 mod tests;
@@ -62,3 +63,4 @@ pub use record::{Meta, Record};
 pub use revision::RevisionKey;
 pub use store::{Snapshot, Store};
 pub use tables::{KEY_BYTES_MAX, KEY_TABLES};
+pub use tally::Tally;

@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 
 use backend::{Direction, Fault, Part};
 use bytes::Bytes;
-use mvcc::{Arena, Found, Interval, Meta, Reader, Record};
+use mvcc::{Arena, Found, Interval, Meta, Reader, Record, Tally};
 use proto::etcdserverpb::RangeRequest;
 use proto::etcdserverpb::range_request::{SortOrder, SortTarget};
 use proto::spliced::RangeResponse;
@@ -32,10 +32,11 @@ pub(crate) fn range(
     }
     let query = Query::new(request, keys);
     let page = query.read(reader, at)?;
-    response.count = match page.seen {
-        Some(seen) => wire(seen),
-        None => wire(reader.count(&query.keys, at)?),
-    };
+    response.count = wire(match (page.seen, &page.tally) {
+        (Some(seen), _) => seen,
+        (None, Some(tally)) => reader.count_on(&query.keys, tally)?,
+        (None, None) => reader.count(&query.keys, at)?,
+    });
     (response.kvs, response.more) = (page.kvs, page.more);
     Ok(Ok(response))
 }
@@ -56,12 +57,14 @@ struct Query<'a> {
 
 /// What a query found.
 #[derive(Default)]
-struct Page {
+struct Page<'a> {
     kvs: Vec<Bytes>,
     /// Whether the limit left some out.
     more: bool,
     /// Keys in the interval, if all of them were met.
     seen: Option<u64>,
+    /// What is known of their number from those that were met.
+    tally: Option<Tally<'a>>,
 }
 
 impl<'a> Query<'a> {
@@ -87,7 +90,7 @@ impl<'a> Query<'a> {
         }
     }
 
-    fn read(&self, reader: &Reader<'_>, at: Revision) -> Result<Page, Fault> {
+    fn read<'r>(&self, reader: &'r Reader<'_>, at: Revision) -> Result<Page<'r>, Fault> {
         if let Some(key) = self.keys.as_single() {
             return Ok(self.single(reader.get(key, at)?));
         }
@@ -97,18 +100,28 @@ impl<'a> Query<'a> {
         }
     }
 
-    fn single(&self, record: Option<Record>) -> Page {
+    fn single(&self, record: Option<Record>) -> Page<'static> {
         let seen = Some(u64::from(record.is_some()));
         let wanted = record.filter(|record| self.wants(&record.meta));
-        Page { kvs: wanted.iter().map(|record| self.shown(record)).collect(), more: false, seen }
+        Page {
+            kvs: wanted.iter().map(|record| self.shown(record)).collect(),
+            more: false,
+            seen,
+            tally: None,
+        }
     }
 
     /// By key: the engine's own order.
-    fn in_order(&self, reader: &Reader<'_>, at: Revision) -> Result<Page, Fault> {
+    fn in_order<'r>(&self, reader: &'r Reader<'_>, at: Revision) -> Result<Page<'r>, Fault> {
         let mut arena = Arena::new();
         let mut page = Page::default();
         let mut seen = 0;
+        let pages = self.limit < usize::MAX && self.order == Direction::Ascending;
+        let mut tally = if pages { reader.tally(&self.keys, at) } else { None };
         reader.scan(&self.keys, at, (self.order, self.part), &mut |found| {
+            if let Some(tally) = &mut tally {
+                tally.meet(found.key());
+            }
             if self.wants(&found.meta) {
                 if page.kvs.len() == self.limit {
                     page.more = true;
@@ -120,11 +133,17 @@ impl<'a> Query<'a> {
             ControlFlow::Continue(())
         })?;
         page.seen = (!page.more).then_some(seen);
+        page.tally = tally;
         Ok(page)
     }
 
     /// By something else: everything is read, then sorted, then cut.
-    fn sorted(&self, reader: &Reader<'_>, at: Revision, by: SortTarget) -> Result<Page, Fault> {
+    fn sorted(
+        &self,
+        reader: &Reader<'_>,
+        at: Revision,
+        by: SortTarget,
+    ) -> Result<Page<'static>, Fault> {
         let mut arena = Arena::new();
         let mut records: Vec<Record> = Vec::new();
         let (mut seen, mut cut) = (0, false);
@@ -144,7 +163,7 @@ impl<'a> Query<'a> {
         let more = records.len() > self.limit;
         records.truncate(self.limit);
         let kvs = records.iter().map(|record| self.shown(record)).collect();
-        Ok(Page { kvs, more, seen: (!cut).then_some(seen) })
+        Ok(Page { kvs, more, seen: (!cut).then_some(seen), tally: None })
     }
 
     fn wants(&self, meta: &Meta) -> bool {

@@ -82,7 +82,10 @@ fn check_reads(dice: &mut Dice, world: &World, model: &Model, at: i64) {
     let mut reversed = world.scan(&keys, at, Direction::Descending);
     reversed.reverse();
     assert_eq!(reversed, expected);
-    assert_eq!(world.count(&keys, at), u64::try_from(expected.len()).expect("small"));
+    let count = u64::try_from(expected.len()).expect("small");
+    assert_eq!(world.count(&keys, at), count);
+    let read = usize::try_from(dice.roll(30)).expect("small");
+    assert_eq!(world.tally(&keys, at, read).unwrap_or(count), count, "after {read}");
     let some = world.scan_some(&keys, at, Direction::Ascending, 2);
     assert_eq!(some[..], expected[..expected.len().min(2)]);
     assert_eq!(world.get(&start, at).as_ref(), model.at(at).get(&start));

@@ -225,9 +225,19 @@ fn kv_2_3_9_a_count_spans_many_blocks() {
     for (from, to) in [(0u32, 500), (17, 390), (100, 101), (250, 250), (3, 4), (499, 500)] {
         let keys = interval(format!("{from:03}"), format!("{to:03}"));
         let expected = (from..to).filter(|number| number % 3 != 0).count() as u64;
-        assert_eq!(world.count(&keys, world.snapshot.revision().0), expected, "{from}..{to}");
+        let newest = world.snapshot.revision().0;
+        assert_eq!(world.count(&keys, newest), expected, "{from}..{to}");
+        for read in [0, 1, 5, 20, 400] {
+            let tallied = world.tally(&keys, newest, read);
+            assert_eq!(tallied.unwrap_or(expected), expected, "{from}..{to} after {read}");
+        }
         assert_eq!(world.count(&keys, 501), u64::from(to.abs_diff(from)), "{from}..{to}");
     }
+    let every = interval("", "\0");
+    assert!(
+        world.tally(&every, world.snapshot.revision().0, 20).is_some(),
+        "there are many blocks"
+    );
     // Everything goes, and with it all fences but the first.
     world.run(&[Op::Delete("0".into(), vec![0])]);
     world.compact(world.snapshot.revision().0);

@@ -148,6 +148,16 @@ impl World {
         self.snapshot.reader().count(keys, Revision(at)).expect("no faults")
     }
 
+    /// The same by whoever reads so many of the keys before; `None` where that is not done.
+    pub(super) fn tally(&self, keys: &Interval, at: i64, read: usize) -> Option<u64> {
+        let reader = self.snapshot.reader();
+        let mut tally = reader.tally(keys, Revision(at))?;
+        for kv in self.scan_some(keys, at, Direction::Ascending, read) {
+            tally.meet(&kv.key);
+        }
+        Some(reader.count_on(keys, &tally).expect("no faults"))
+    }
+
     /// What a watcher from a revision on hears, in words.
     pub(super) fn history(&self, from: i64) -> Vec<String> {
         let to = self.snapshot.revision();
