@@ -1,8 +1,8 @@
 //! Measurements against others: everything is built as it is released, then `etcdd-load` does the
 //! work. `cargo xtask bench versus` takes about 25 minutes, with `--quick` about 5, with `--full`
 //! hours; `--help` says what else can be chosen. The table, its data and its plots grow in `bench/`
-//! of the target directory, or in the folder that `--output` names. `cargo xtask bench profile` tells
-//! where the work of a put goes (or of another load that it is given).
+//! of the target directory, or in the folder that `--output` names. `cargo xtask bench profile`
+//! tells where the work of a put goes (or of another load that it is given).
 
 mod profile;
 
