@@ -101,9 +101,9 @@ impl Tools {
         self.existing("etcd-3.7/etcd")
     }
 
-    /// Whether genuine `etcd` of a release is installed.
-    pub fn has_etcd(&self, version: &str) -> bool {
-        self.root.join(format!("etcd-{version}/bin/etcd")).exists()
+    /// Whether that is installed, for those who can do without.
+    pub fn has_etcd_3_7(&self) -> bool {
+        self.root.join("etcd-3.7/etcd").exists()
     }
 
     /// A Python that can import `etcd3`.

@@ -18,10 +18,10 @@ use options::Options;
 
 const USAGE: &str = "\
 usage: etcdd-load versus [OPTION]…
-           Compares servers that take etcd's flags, in turn, each time with fresh data (in TMPDIR):
-           about 25 minutes; with --quick about 5, with --full about 3 hours. Progress goes to
-           stderr. After each step the table and all numbers are in the output folder, so that a run
-           that is aborted has its table too.
+           Compares servers that take etcd's flags, in turn, each time with fresh data (in TMPDIR).
+           On two cores that takes about USUAL minutes; with --quick QUICK, with --full FULL, or
+           LONG if etcd 3.7 is installed. Progress goes to stderr. After each step the table and all
+           numbers are in the output folder, so that a run that is aborted has its table too.
              --bin=[NAME=]PATH        the candidate; else the etcdd beside this program
              --reference=R,…          what it is compared with: [NAME=]PATH, or a version of etcd
                                       that integration/setup installs; else 3.5.1
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let asks_for_help = |argument: &String| ["--help", "-h", "help"].contains(&argument.as_str());
     if arguments.iter().any(asks_for_help) {
-        println!("{USAGE}");
+        println!("{}", usage());
         return ExitCode::SUCCESS;
     }
     let result = match arguments.split_first() {
@@ -61,6 +61,19 @@ fn main() -> ExitCode {
         eprintln!("{reason}; see --help");
         ExitCode::from(2)
     })
+}
+
+/// How to call this program, with what [`Plan::estimate`] says.
+fn usage() -> String {
+    let minutes = |plan: Plan, servers| plan.estimate(servers).as_secs().div_ceil(60).to_string();
+    [
+        ("USUAL", minutes(Plan::usual(), 2)),
+        ("QUICK", minutes(Plan::quick(), 2)),
+        ("FULL", minutes(Plan::full(), 2)),
+        ("LONG", minutes(Plan::full(), 3)),
+    ]
+    .into_iter()
+    .fold(USAGE.to_owned(), |text, (word, minutes)| text.replace(word, &minutes))
 }
 
 fn versus(arguments: &[String]) -> Result<ExitCode, String> {
@@ -83,7 +96,7 @@ fn versus(arguments: &[String]) -> Result<ExitCode, String> {
     let plan = plan(options)?;
     let references = match options.text("--reference") {
         Some(references) => references.to_owned(),
-        None if options.has("--full") && Tools::installed().has_etcd("3.7") => {
+        None if options.has("--full") && Tools::installed().has_etcd_3_7() => {
             "3.5.1,3.7".to_owned()
         }
         None => "3.5.1".to_owned(),
@@ -133,6 +146,7 @@ fn plan(options: Options<'_>) -> Result<Plan, String> {
 fn side(text: &str) -> Result<Side, String> {
     let (name, path) = match text.split_once('=') {
         Some((name, path)) => (Some(name), PathBuf::from(path)),
+        None if text == "3.7" => (None, Tools::installed().etcd_3_7()),
         None if text.starts_with(|first: char| first.is_ascii_digit()) => {
             (None, Tools::installed().etcd(text))
         }
