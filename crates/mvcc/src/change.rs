@@ -109,10 +109,11 @@ impl Reader<'_> {
             }
             let mut event = read_event(at, value)?;
             let events = &mut all.last_mut().expect("one was pushed").events;
-            if event.create
+            let here = matches!(event.previous, Previous::At(before) if before.main == at.main);
+            if (event.create || here)
                 && let Some(first) = events.iter().find(|first| first.key == event.key)
             {
-                // Deleted by the same command; what it held before that is what counts.
+                // Changed by the same command; what it held before that is what counts.
                 event.previous = first.previous.clone();
             }
             bytes += event.encoded.len();

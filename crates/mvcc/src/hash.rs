@@ -30,7 +30,8 @@ pub struct Hash {
 /// What is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashScope {
-    /// Up to a revision; 0 means the newest.
+    /// Up to a revision; 0 means the newest. Below it there is nothing, and what nothing hashes to
+    /// is the answer, as in etcd.
     Revision(Revision),
     /// Up to a revision that a compaction is about to drop history below, as it was before: what
     /// members compare, since all of them compact at the same place in the log. To be asked between
@@ -52,6 +53,12 @@ impl Reader<'_> {
     /// A fault of the engine; inside, a revision that cannot be read.
     pub fn hash(&self, scope: HashScope) -> Result<Result<Hash, Refused>, Fault> {
         let (revision, compacted) = match scope {
+            HashScope::Revision(asked) if asked.0 < 0 => {
+                let mut crc = Crc32c::new();
+                crc.update(SEED);
+                let compacted = self.store.compacted;
+                return Ok(Ok(Hash { hash: crc.finish(), compacted, revision: asked }));
+            }
             HashScope::Revision(asked) => match self.resolve(asked) {
                 Ok(revision) => (revision, self.store.compacted),
                 Err(refused) => return Ok(Err(refused)),

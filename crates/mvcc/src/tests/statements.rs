@@ -185,6 +185,22 @@ fn kv_c3_m4_a_watch_from_the_compacted_revision_hears_of_the_delete() {
     assert_eq!(world.history(5), ["6 put k"]);
 }
 
+/// However often a command changes a key, what counts is what it held before all of that; the
+/// engine, which knows each version's predecessor, says the same as those who saw it happen.
+#[test]
+fn what_a_key_held_before_a_command_that_changed_it_again_and_again() {
+    let mut world = World::new();
+    world.run(&[put("k", "1")]);
+    let ops = [delete("k"), put("k", "2"), put("k", "3"), delete("k"), put("k", "4")];
+    let seen = world.apply(&[ops.to_vec()]).remove(0).expect("it changed something");
+    let read = world.snapshot.changes(Revision(3), Revision(3), usize::MAX).expect("no faults");
+    let before = world.get("k", 2);
+    for event in seen.events.iter().chain(&read[0].events) {
+        let previous = world.snapshot.previous(Revision(3), event).expect("no faults");
+        assert_eq!(previous.map(|kv| decode(&kv)), before, "{event:?}");
+    }
+}
+
 #[test]
 fn kv_c3_m4_the_delete_may_be_the_newest_change() {
     let mut world = World::new();
@@ -314,6 +330,15 @@ fn storage_8_the_hash_of_an_empty_store() {
     let world = World::new();
     let hash = world.snapshot.reader().hash(HashScope::Revision(Revision(0)));
     let expected = Hash { hash: 1_084_519_789, compacted: Revision(-1), revision: Revision(1) };
+    assert_eq!(hash, Ok(Ok(expected)));
+}
+
+#[test]
+fn storage_8_the_hash_of_what_is_before_all_revisions() {
+    let mut world = World::new();
+    world.run(&[put("a", "1")]);
+    let hash = world.snapshot.reader().hash(HashScope::Revision(Revision(-5)));
+    let expected = Hash { hash: 1_084_519_789, compacted: Revision(-1), revision: Revision(-5) };
     assert_eq!(hash, Ok(Ok(expected)));
 }
 
