@@ -1,6 +1,6 @@
 //! `etcdserverpb.Lease`: leases.
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use host::Keys;
 use proto::etcdserverpb::lease_server::Lease;
 use proto::etcdserverpb::{
@@ -18,6 +18,10 @@ use crate::{error, words};
 
 /// What is left of a lease that is not there.
 const NO_TTL: i64 = -1;
+
+/// Keep-alives of a stream that are under way at once: they are answered in order, and a client with
+/// many leases asks for them one after the other without waiting.
+const RENEWALS_MAX: usize = 128;
 
 #[tonic::async_trait]
 impl Lease for Service {
@@ -51,14 +55,17 @@ impl Lease for Service {
         &self,
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Result<Response<Self::LeaseKeepAliveStream>, Status> {
-        let keeping = Keeping {
-            service: self.clone(),
-            end: self.ends.of(request.metadata()),
-            requests: request.into_inner(),
-        };
-        let answers = stream::try_unfold(keeping, |mut keeping| async move {
-            Ok(keeping.next().await?.map(|answer| (answer, keeping)))
+        let asked = Asked { end: self.ends.of(request.metadata()), requests: request.into_inner() };
+        let asked = stream::try_unfold(asked, |mut asked| async move {
+            Ok(asked.next().await?.map(|id| (id, asked)))
         });
+        let service = self.clone();
+        let answers = asked
+            .map_ok(move |id| {
+                let service = service.clone();
+                async move { service.kept_alive(id).await }
+            })
+            .try_buffered(RENEWALS_MAX);
         Ok(Response::new(answers.boxed()))
     }
 
@@ -101,30 +108,33 @@ impl Service {
     }
 }
 
-/// A stream of keep-alives.
-struct Keeping {
-    service: Service,
+/// The requests of a stream of keep-alives.
+struct Asked {
     requests: Streaming<LeaseKeepAliveRequest>,
     end: End,
 }
 
-impl Keeping {
-    /// Answers the next request, in order; `None` when the client asks no more.
-    async fn next(&mut self) -> Result<Option<LeaseKeepAliveResponse>, Status> {
+impl Asked {
+    /// The lease of the next request; `None` when the client asks no more.
+    async fn next(&mut self) -> Result<Option<LeaseId>, Status> {
         const PATH: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
         let request = tokio::select! {
             request = self.requests.message() => request,
             status = self.end.comes() => return Err(status),
         };
-        let Some(request) = request.map_err(|status| words::of_etcd(PATH, status))? else {
-            return Ok(None);
-        };
+        let request = request.map_err(|status| words::of_etcd(PATH, status))?;
+        Ok(request.map(|request| LeaseId(request.id)))
+    }
+}
+
+impl Service {
+    async fn kept_alive(&self, id: LeaseId) -> Result<LeaseKeepAliveResponse, Status> {
         // Before the renewal, so that its revision is not later than a deletion that the client
         // may have missed.
-        let header = Some(self.service.header());
-        let renewed = self.service.handle.keep_alive(LeaseId(request.id)).await;
+        let header = Some(self.header());
+        let renewed = self.handle.keep_alive(id).await;
         // A lease that is not there has nothing left.
         let ttl = renewed.map_err(error::of_host)?.unwrap_or(0);
-        Ok(Some(LeaseKeepAliveResponse { header, id: request.id, ttl }))
+        Ok(LeaseKeepAliveResponse { header, id: id.0, ttl })
     }
 }
