@@ -42,14 +42,18 @@ impl Alarms {
     /// The alarms of a kind, by member; of every kind, if the kind is `None`.
     #[must_use]
     pub fn of(&self, kind: AlarmType) -> Vec<AlarmMember> {
-        let kind = i32::from(kind);
+        self.of_number(kind.into())
+    }
+
+    fn of_number(&self, kind: i32) -> Vec<AlarmMember> {
         let wanted = |one: i32| kind == i32::from(AlarmType::None) || one == kind;
         let of_kind = self.on.iter().filter(|(_, one)| wanted(*one));
         of_kind.map(|(member, one)| AlarmMember { member_id: *member, alarm: *one }).collect()
     }
 }
 
-/// Turns an alarm on or off, or lists them. Doing what is done already changes nothing.
+/// Turns an alarm on or off, or lists them. Doing what is done already changes nothing. A kind that
+/// has no name is as good as any: a later release may have one for it.
 pub(crate) fn apply(
     request: &AlarmRequest,
     alarms: &mut Arc<Alarms>,
@@ -60,21 +64,14 @@ pub(crate) fn apply(
     let key = || Bytes::from(one.encode_to_vec());
     let place = (one.member_id, one.alarm);
     let listed = match AlarmAction::try_from(request.action) {
-        // A kind that is not known to all members must not get into the state.
-        Ok(AlarmAction::Get) => {
-            let kind = AlarmType::try_from(request.alarm).map_err(|_| Refusal::AlarmAction)?;
-            alarms.of(kind)
-        }
-        Ok(AlarmAction::Activate) => match AlarmType::try_from(request.alarm) {
-            Ok(AlarmType::None) => Vec::new(),
-            Ok(_) => {
-                if Arc::make_mut(alarms).on.insert(place) {
-                    tables.put(ALARMS, key(), Bytes::new());
-                }
-                alloc::vec![one]
+        Ok(AlarmAction::Get) => alarms.of_number(one.alarm),
+        Ok(AlarmAction::Activate) if one.alarm == i32::from(AlarmType::None) => Vec::new(),
+        Ok(AlarmAction::Activate) => {
+            if Arc::make_mut(alarms).on.insert(place) {
+                tables.put(ALARMS, key(), Bytes::new());
             }
-            Err(_) => return Err(Refusal::AlarmAction),
-        },
+            alloc::vec![one]
+        }
         Ok(AlarmAction::Deactivate) => {
             if Arc::make_mut(alarms).on.remove(&place) {
                 tables.delete(ALARMS, key());

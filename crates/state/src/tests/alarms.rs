@@ -46,15 +46,27 @@ fn ops_6_alarms_are_a_set() {
 
 #[test]
 fn m13_an_unknown_action_is_refused() {
+    let request = AlarmRequest { action: 7, ..AlarmRequest::default() };
+    let command = Command { alarm: Some(request), ..Command::default() };
+    assert_eq!(World::new().run(command), Err(Refusal::AlarmAction));
+}
+
+#[test]
+fn ops_6_a_kind_without_a_name_is_one() {
     let mut world = World::new();
-    for request in [
-        AlarmRequest { action: 7, ..AlarmRequest::default() },
-        AlarmRequest { action: AlarmAction::Activate.into(), member_id: 1, alarm: 9 },
-        AlarmRequest { action: AlarmAction::Get.into(), member_id: 1, alarm: 9 },
-    ] {
-        let command = Command { alarm: Some(request), ..Command::default() };
-        assert_eq!(world.run(command), Err(Refusal::AlarmAction));
-    }
+    let mut ask = |action: AlarmAction| {
+        let request = AlarmRequest { action: action.into(), member_id: 1, alarm: 9 };
+        match world.run(Command { alarm: Some(request), ..Command::default() }) {
+            Ok(Outcome::Alarm(response)) => response.alarms,
+            other => unreachable!("{other:?}"),
+        }
+    };
+    let nameless = AlarmMember { member_id: 1, alarm: 9 };
+    assert_eq!(ask(AlarmAction::Get), []);
+    assert_eq!(ask(AlarmAction::Activate), [nameless]);
+    assert_eq!(ask(AlarmAction::Get), [nameless]);
+    assert_eq!(ask(AlarmAction::Deactivate), [nameless]);
+    assert_eq!(ask(AlarmAction::Get), []);
 }
 
 /// A transaction whose taken branch reads, and whose other one puts.
