@@ -120,9 +120,12 @@ fn errors(leader: Option<NodeId>, published: &Published) -> Vec<String> {
     no_leader.into_iter().chain(alarms.iter().map(in_words)).collect()
 }
 
-/// An alarm in protobuf's text form.
+/// An alarm in protobuf's text form, which leaves out a member that is 0.
 fn in_words(alarm: &AlarmMember) -> String {
     let kind = AlarmType::try_from(alarm.alarm);
     let kind = kind.map_or_else(|_| alarm.alarm.to_string(), |kind| kind.as_str_name().to_owned());
-    format!("memberID:{} alarm:{kind}", alarm.member_id)
+    match alarm.member_id {
+        0 => format!("alarm:{kind}"),
+        id => format!("memberID:{id} alarm:{kind}"),
+    }
 }

@@ -1,5 +1,6 @@
 //! Members, and looking after one.
 
+use proto::etcdserverpb::alarm_request::AlarmAction;
 use proto::etcdserverpb::{
     AlarmRequest, AlarmType, DefragmentRequest, HashKvRequest, MemberAddRequest, MemberListRequest,
     MemberPromoteRequest, MemberRemoveRequest, MoveLeaderRequest, PutRequest, StatusRequest,
@@ -98,4 +99,8 @@ async fn a_full_member_raises_an_alarm_and_takes_no_more() {
     assert_eq!((alarm.member_id, alarm.alarm), (MEMBER.0, AlarmType::Nospace.into()));
     let status = maintenance.status(StatusRequest {}).await.expect("it is known").into_inner();
     assert_eq!(status.errors, [format!("memberID:{} alarm:NOSPACE", MEMBER.0)]);
+    let nobodys = AlarmRequest { action: AlarmAction::Activate.into(), member_id: 0, alarm: 9 };
+    maintenance.alarm(nobodys).await.expect("a kind without a name is one");
+    let status = maintenance.status(StatusRequest {}).await.expect("it is known").into_inner();
+    assert_eq!(status.errors[0], "alarm:9", "text leaves out what is 0");
 }
