@@ -65,9 +65,10 @@ fn a_variable_beside_its_flag_is_refused() {
         assert!(first.contains("\"ETCDCTL_FOO=1\""), "{first}");
         assert_eq!(
             last,
-            "{\"level\":\"fatal\",\"msg\":\"conflicting environment variable is shadowed by \
-             corresponding command-line flag (either unset environment variable or disable flag))\",\
-             \"environment-variable\":\"ETCDCTL_ENDPOINTS\"}"
+            r#"{"level":"fatal","msg":"conflicting environment variable is shadowed by "#
+                .to_owned()
+                + "corresponding command-line flag (either unset environment variable or disable "
+                + r#"flag))","environment-variable":"ETCDCTL_ENDPOINTS"}"#
         );
     }
 }
