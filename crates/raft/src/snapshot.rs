@@ -27,7 +27,7 @@ impl Raft {
             return;
         }
         let position = marker.position;
-        let is_newer = position.index > self.state.commit;
+        let is_newer = position.index > self.state.commit || planted!(SnapshotOverNewerLog);
         if is_newer && self.log.matches(position) && !planted!(SnapshotOverNewerLog) {
             self.commit_to(position.index);
         } else if is_newer && marker.conf_state.contains(self.config.id) {

@@ -49,8 +49,8 @@ pub(crate) struct Checks {
     leaders: BTreeMap<Term, NodeId>,
     /// Every entry that was ever written, by what names it, and the term of the one before it.
     entries: BTreeMap<(Index, Term), (Written, Term)>,
-    /// The terms of the entries that a leader committed.
-    decided: BTreeMap<Index, Term>,
+    /// The terms of the entries that a leader committed, and the term it led.
+    decided: BTreeMap<Index, (Term, Term)>,
     /// Every entry that was ever handed to a state machine, by its place.
     committed: BTreeMap<Index, (Term, Written)>,
     /// The requests among them.

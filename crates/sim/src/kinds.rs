@@ -23,6 +23,8 @@ pub enum Kind {
     EngineError,
     /// A disk is full for a while.
     FullDisk,
+    /// Who leads is cut off from all others, but not from clients.
+    IsolateLeader,
     /// A clock is set forward or back.
     Jump,
     /// A member's process dies, and what it wrote stays in the cache.
@@ -63,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::AddMember,
         Self::AddLearner,
         Self::ClientDies,
@@ -73,6 +75,7 @@ impl Kind {
         Self::Drift,
         Self::EngineError,
         Self::FullDisk,
+        Self::IsolateLeader,
         Self::Jump,
         Self::Kill,
         Self::Mend,

@@ -67,6 +67,8 @@ pub(crate) enum Wish {
     Done(Done),
     /// Let it be told that a received snapshot can be installed.
     Install { spool: SpoolTicket, marker: Marker },
+    /// It leads the term.
+    Leads(Term),
     /// Let it propose a command that is due, as the leader of this term alone.
     Propose { command: Box<state::Command>, term: Term },
     /// A read may be answered.

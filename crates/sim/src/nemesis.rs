@@ -35,6 +35,10 @@ impl World {
         }
         self.story.tell(self.now, || format!("{kind} befalls {one}"));
         *self.faults.entry(kind).or_default() += 1;
+        self.strike(kind, one, &ids)
+    }
+
+    fn strike(&mut self, kind: Kind, one: NodeId, ids: &[NodeId]) -> Result<(), Violation> {
         match kind {
             Kind::AddMember | Kind::AddLearner | Kind::Promote | Kind::Remove => {
                 self.change(kind, one)
@@ -44,7 +48,7 @@ impl World {
             Kind::Kill if self.running(one).is_some() => self.kill(one),
             Kind::Crash | Kind::Kill => Ok(()),
             Kind::CrashAll => {
-                let running = ids.into_iter().filter(|id| self.running(*id).is_some());
+                let running = ids.iter().copied().filter(|id| self.running(*id).is_some());
                 running.collect::<Vec<_>>().into_iter().try_for_each(|id| self.crash(id))
             }
             Kind::CrashInRecovery => self.crash_in_recovery(one),
@@ -54,6 +58,15 @@ impl World {
             }
             Kind::EngineError => self.with_disk(one, crate::disk::Disk::fail_engine),
             Kind::FullDisk => self.fill_disk(one),
+            Kind::IsolateLeader => {
+                let leads = |id: &NodeId| {
+                    self.members[id].running.as_ref().is_some_and(|running| running.leads())
+                };
+                if let Some(leader) = ids.iter().copied().find(leads) {
+                    self.network.isolate(leader, ids);
+                }
+                Ok(())
+            }
             Kind::Mend => {
                 self.network.mend();
                 Ok(())
@@ -63,11 +76,11 @@ impl World {
                 Ok(())
             }
             Kind::MoveLeader => {
-                let (ticket, to) = (self.clients.ticket(), *self.nemesis.pick(&ids));
+                let (ticket, to) = (self.clients.ticket(), *self.nemesis.pick(ids));
                 self.tell(one, Event::Transfer { ticket, to })
             }
             Kind::Partition => {
-                self.network.partition(&ids, &mut self.nemesis);
+                self.network.partition(ids, &mut self.nemesis);
                 Ok(())
             }
             Kind::PauseLong => self.pause(one, millis(1_500, 8_000)),
@@ -78,7 +91,7 @@ impl World {
             }
             Kind::ReadError => self.with_disk(one, |disk| disk.fail_next(Call::Read)),
             Kind::RotEngine | Kind::RotLog | Kind::Wipe => self.damage(kind, one),
-            Kind::Storm => self.storm(&ids),
+            Kind::Storm => self.storm(ids),
             Kind::SyncError => self.with_disk(one, |disk| disk.fail_next(Call::Sync)),
             Kind::WriteError => {
                 let call = *self.nemesis.pick(&[Call::Write, Call::Name]);

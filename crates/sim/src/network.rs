@@ -59,6 +59,16 @@ impl Network {
         self.random.permille(self.parameters.cut_off_permille)
     }
 
+    /// Whether what was cut off for its sender arrives all the same, only later.
+    pub(crate) fn brings_late(&mut self) -> bool {
+        self.random.permille(500)
+    }
+
+    /// How much later.
+    pub(crate) fn late(&mut self) -> Duration {
+        self.random.duration(&REPLAY)
+    }
+
     pub(crate) fn delay(&mut self) -> Duration {
         let spike = self.random.permille(self.parameters.spike_permille);
         self.disturbed += u64::from(spike);
@@ -91,6 +101,19 @@ impl Network {
                 }
             }
         }
+    }
+
+    /// Cuts one member off from all others.
+    pub(crate) fn isolate(&mut self, one: NodeId, members: &[NodeId]) {
+        for other in members.iter().copied().filter(|other| *other != one) {
+            self.cut.insert((one, other));
+            self.cut.insert((other, one));
+        }
+    }
+
+    /// Whether the sender of a frame that was lost hears of it.
+    pub(crate) fn tells_of_loss(&mut self) -> bool {
+        self.random.permille(300)
     }
 
     /// Restores one link, if any is cut.

@@ -76,10 +76,11 @@ const fn millis(low: u64, high: u64) -> RangeInclusive<Duration> {
 }
 
 /// Kinds that go together, and in how many of a thousand troubled runs they are on.
-const GROUPS: [(u64, &[Kind]); 9] = [
+const GROUPS: [(u64, &[Kind]); 10] = [
     (600, &[Kind::Crash, Kind::Crash, Kind::Kill, Kind::CrashAll, Kind::Storm, Kind::PowerOff]),
     (300, &[Kind::CrashInRecovery, Kind::PowerOff, Kind::Crash]),
     (400, &[Kind::Partition, Kind::Partition, Kind::Mend, Kind::MendOne, Kind::MendOne]),
+    (250, &[Kind::IsolateLeader, Kind::IsolateLeader, Kind::MendOne, Kind::MendOne]),
     (300, &[Kind::PauseShort, Kind::PauseLong]),
     (250, &[Kind::SyncError, Kind::WriteError, Kind::EngineError, Kind::ReadError]),
     (150, &[Kind::FullDisk]),

@@ -56,6 +56,11 @@ pub(crate) enum Coming {
         incarnation: u64,
         what: Mine,
     },
+    /// A member hears that what it sent was lost.
+    Lost {
+        from: NodeId,
+        to: NodeId,
+    },
     /// A disk has room again.
     Room {
         node: NodeId,
@@ -65,9 +70,11 @@ pub(crate) enum Coming {
     Restart {
         node: NodeId,
     },
+    /// A snapshot arrives; its sender hears of it, or thinks it lost.
     SnapshotArrives {
         from: (NodeId, u64),
         to: NodeId,
+        heard: bool,
         header: Bytes,
         records: Records,
     },

@@ -1,8 +1,8 @@
 //! Bugs that can be planted, to see that somebody finds them.
 //!
 //! Without the feature `planted`, which only the simulated world ever turns on, [`planted!`] is
-//! `false` to the compiler, and what hangs on it is gone. With it, one bug at a time can be put into
-//! this process.
+//! `false` to the compiler, and what hangs on it is gone. With it, one bug at a time can be put
+//! into this process.
 //!
 //! [`planted!`]: crate::planted!
 

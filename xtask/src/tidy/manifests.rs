@@ -8,6 +8,8 @@ use super::{
 };
 
 const SECTIONS: [&str; 3] = ["build-dependencies", "dependencies", "dev-dependencies"];
+/// The only one that may turn on the feature by which bugs are planted.
+const PLANTS_BUGS: &str = "crates/sim/Cargo.toml";
 /// What a member takes from the root.
 const INHERITED: [&str; 5] = ["edition", "license", "publish", "rust-version", "version"];
 
@@ -72,6 +74,10 @@ fn check_member(member: &Text) -> Vec<Complaint> {
     }
     if !manifest.get("lints").is_some_and(inherits) {
         complaints.push(complain("must take the workspace's lints".into()));
+    }
+    let plants = ["\"planted\"", "/planted\""].iter().any(|how| member.text.contains(how));
+    if plants && member.path != PLANTS_BUGS {
+        complaints.push(complain("bugs are planted in the simulated world alone".into()));
     }
     for dependencies in dependency_tables(&manifest) {
         for (name, value) in dependencies {

@@ -78,8 +78,8 @@ impl Model {
         }
     }
 
-    /// storage.md §8, literally. Where what is physically there matters, it is what a compaction that
-    /// has come to its end leaves.
+    /// storage.md §8, literally. Where what is physically there matters, it is what a compaction
+    /// that has come to its end leaves.
     pub(super) fn hash(&self, revision: i64, compacted: i64, tombstone_kept: bool) -> u32 {
         let upto: Vec<&Change> = self.log.iter().filter(|one| one.main <= revision).collect();
         let kept = |last: i64| {

@@ -7,7 +7,8 @@ use super::{Checks, Violation, ensure};
 impl Checks {
     /// The founders' log is agreed on from the start.
     pub(crate) fn founded(&mut self, entries: &[Entry]) {
-        self.decided.extend(entries.iter().map(|entry| (entry.index, entry.term)));
+        let decided = entries.iter().map(|entry| (entry.index, (entry.term, entry.term)));
+        self.decided.extend(decided);
     }
 
     /// Election safety: a term has one leader.
@@ -18,7 +19,8 @@ impl Checks {
         Ok(())
     }
 
-    /// Leader completeness: who leads holds everything that was committed in the terms before.
+    /// Leader completeness: who leads holds everything that was committed in the terms before. (One
+    /// that learns late of its election may lack what was committed in the terms after.)
     pub(crate) fn is_complete(
         &mut self,
         node: NodeId,
@@ -26,8 +28,8 @@ impl Checks {
         holds: impl Fn(Position) -> bool,
     ) -> Result<(), Violation> {
         self.compared += 1;
-        let before = self.decided.iter().rev().find(|(_, decided)| **decided < term);
-        let Some((index, decided)) = before else { return Ok(()) };
+        let before = self.decided.iter().rev().find(|(_, (_, led))| *led < term);
+        let Some((index, (decided, _))) = before else { return Ok(()) };
         let position = Position { term: *decided, index: *index };
         ensure!(holds(position), "{node} leads term {term} without {position:?}, committed before");
         Ok(())
@@ -41,18 +43,19 @@ impl Checks {
         let known = self.entries.entry((entry.index, entry.term)).or_insert_with(|| fact.clone());
         let place = (entry.index, entry.term);
         ensure!(*known == fact, "two entries or two ways to {} of term {}", place.0, place.1);
-        let decided = self.decided_term(entry.index).unwrap_or(entry.term);
-        ensure!(
-            entry.term <= decided,
-            "term {} writes over what term {decided} committed at {}",
-            entry.term,
-            entry.index
-        );
+        if let Some((decided, led)) = self.decided.get(&entry.index) {
+            ensure!(
+                entry.term == *decided || entry.term <= *led,
+                "term {} writes over what term {led} committed at {}",
+                entry.term,
+                entry.index
+            );
+        }
         Ok(())
     }
 
-    /// A leader has committed up to here: each entry is held durably by a quorum, and the last is of
-    /// its own term (§3.6.2 of the dissertation). `quorum` says of a position whether it is held.
+    /// A leader has committed up to here: each entry is held durably by a quorum, and the last is
+    /// of its own term (§3.6.2 of the dissertation). `quorum` says of a position whether it is so.
     pub(crate) fn decides(
         &mut self,
         (leader, leads): (NodeId, Term),
@@ -75,7 +78,7 @@ impl Checks {
                 index < commit || term == leads,
                 "{leader} leads term {leads}, and commits {index} of term {term} by counting"
             );
-            self.decided.insert(index, term);
+            self.decided.insert(index, (term, leads));
             index = index.next();
         }
         Ok(())
@@ -108,12 +111,13 @@ impl Checks {
 
     /// The newest committed place and its term.
     pub(crate) fn decided(&self) -> Position {
-        self.decided
-            .last_key_value()
-            .map_or(Position::default(), |(index, term)| Position { term: *term, index: *index })
+        self.decided.last_key_value().map_or(Position::default(), |(index, (term, _))| Position {
+            term: *term,
+            index: *index,
+        })
     }
 
     fn decided_term(&self, index: Index) -> Option<Term> {
-        self.decided.get(&index).copied()
+        self.decided.get(&index).map(|(term, _)| *term)
     }
 }

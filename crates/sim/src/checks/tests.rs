@@ -67,7 +67,7 @@ fn another_entry_than_the_committed_one_is_seen() {
     checks.handed_out(&entry(2, 1, "b")).unwrap_err();
     checks.handed_out(&entry(3, 2, "b")).unwrap_err();
     checks.written(Term(1), &entry(1, 2, "stale and harmless")).unwrap();
-    checks.written(Term(1), &entry(3, 2, "b")).unwrap_err();
+    checks.written(Term(1), &entry(3, 2, "c")).unwrap_err();
 }
 
 #[test]

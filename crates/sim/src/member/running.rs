@@ -330,6 +330,7 @@ impl Running {
             Effect::Leadership(leadership) if leadership.role == Role::Leader => {
                 let (id, term, held) = (around.id, leadership.term, &*around.held);
                 around.checks.leads(id, term)?;
+                around.wishes.push(Wish::Leads(term));
                 around.checks.is_complete(id, term, |position| held.holds(position))?;
             }
             Effect::Leadership(_) => {

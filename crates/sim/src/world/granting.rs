@@ -31,6 +31,7 @@ impl World {
                 let holds = |id: &NodeId, position: Position| {
                     members.get(id).is_some_and(|member| member.holds_durably(position))
                 };
+                self.story.tell(self.now, || format!("{id} commits {index} in term {term}"));
                 checks.decides((id, term), index, |position| {
                     quorum(&conf_state, |voter| holds(voter, position))
                 })?;
@@ -40,6 +41,7 @@ impl World {
                 let what = Mine::Installed { spool, marker };
                 self.soon(id, self.parameters.sync.clone(), what);
             }
+            Wish::Leads(term) => self.story.tell(self.now, || format!("{id} leads term {term}")),
             Wish::Propose { mut command, term } => {
                 let ticket = self.clients.ticket();
                 command.header = Some(RequestHeader { id: ticket.0, ..RequestHeader::default() });
@@ -54,7 +56,12 @@ impl World {
             }
             Wish::Refused(ticket) => self.is_refused(ticket)?,
             Wish::Send { to, lane, frame } => {
-                for delay in self.network.carry(id, to, lane) {
+                let delays = self.network.carry(id, to, lane);
+                if delays.is_empty() && self.network.tells_of_loss() {
+                    let delay = self.network.delay();
+                    self.after(delay, Coming::Lost { from: id, to });
+                }
+                for delay in delays {
                     let frame = frame.clone();
                     self.after(delay, Coming::Arrives { from: id, to, frame });
                 }
@@ -62,12 +69,15 @@ impl World {
             Wish::SendSnapshot { to, header, records } => {
                 let delay = self.network.delay() * 3;
                 let from = (id, self.members[&id].incarnation);
-                let coming = if self.network.cuts_off() {
-                    Coming::SnapshotLost { from: id, to }
-                } else {
-                    Coming::SnapshotArrives { from, to, header, records }
-                };
-                self.after(delay, coming);
+                let heard = !self.network.cuts_off();
+                if heard || self.network.brings_late() {
+                    let late = if heard { delay } else { delay + self.network.late() };
+                    let coming = Coming::SnapshotArrives { from, to, heard, header, records };
+                    self.after(late, coming);
+                }
+                if !heard {
+                    self.after(delay, Coming::SnapshotLost { from: id, to });
+                }
             }
             Wish::Stop => self.soon(id, self.parameters.sync.clone(), Mine::Stops),
             Wish::Sync => self.soon(id, self.parameters.sync.clone(), Mine::Synced),
@@ -79,6 +89,9 @@ impl World {
     /// A group of entries was applied somewhere.
     fn is_done(&mut self, id: NodeId, done: Done) -> Result<(), Violation> {
         if let Some(index) = self.applied(id).filter(|index| *index > self.configuration.0) {
+            if done.conf_state != self.configuration.1 {
+                self.story.tell(self.now, || format!("at {index}: {:?}", done.conf_state));
+            }
             self.configuration = (index, done.conf_state);
         }
         for completion in &done.completions {

@@ -43,7 +43,7 @@ impl World {
     fn stands_still(&self, coming: &Coming) -> Option<Time> {
         let node = match coming {
             Coming::Arrives { to, .. } | Coming::SnapshotArrives { to, .. } => to,
-            Coming::SnapshotLost { from, .. } => from,
+            Coming::Lost { from, .. } | Coming::SnapshotLost { from, .. } => from,
             Coming::Local { node, .. } | Coming::Mine { node, .. } => node,
             _ => return None,
         };
@@ -72,12 +72,13 @@ impl World {
                 }
                 self.mine(node, what)
             }
+            Coming::Lost { from, to } => self.tell(from, Event::Unreachable { peer: to }),
             Coming::Operator => self.operate(),
             Coming::Restart { node } => self.start(node),
             Coming::Room { node } => self.make_room(node),
-            Coming::SnapshotArrives { from, to, header, records } => {
+            Coming::SnapshotArrives { from, to, heard, header, records } => {
                 self.trace.add(&header);
-                self.snapshot_arrives(from, to, (header, records))
+                self.snapshot_arrives((from, heard), to, (header, records))
             }
             Coming::SnapshotLost { from, to } => {
                 self.tell(from, Event::SnapshotSent { to, arrived: false })
@@ -90,21 +91,21 @@ impl World {
 
     fn snapshot_arrives(
         &mut self,
-        (from, incarnation): (NodeId, u64),
+        ((from, incarnation), heard): ((NodeId, u64), bool),
         to: NodeId,
         (header, records): (Bytes, Records),
     ) -> Result<(), Violation> {
         // A stream breaks when either end does, or the link.
         let sends = self.running(from).is_some() && self.members[&from].incarnation == incarnation;
         let takes = self.running(to).is_some() && !self.members[&to].disk.is_full();
-        let arrived = sends && takes && self.network.carries(from, to);
+        let arrived = (sends && self.network.carries(from, to) || !heard) && takes;
         if arrived {
             self.story.tell(self.now, || format!("a snapshot of {from} arrives at {to}"));
             self.happens_to(to, |running, around| {
                 running.receive_snapshot((from, header, records), around)
             })?;
         }
-        self.tell(from, Event::SnapshotSent { to, arrived })
+        if heard { self.tell(from, Event::SnapshotSent { to, arrived }) } else { Ok(()) }
     }
 
     fn mine(&mut self, id: NodeId, what: Mine) -> Result<(), Violation> {

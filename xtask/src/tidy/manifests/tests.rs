@@ -41,6 +41,13 @@ fn member_takes_everything_from_the_root() {
 }
 
 #[test]
+fn member_plants_no_bugs() {
+    let with = |more: &str| check_member(&text(&format!("{MEMBER}{more}"))).len();
+    assert_eq!(with("[features]\na = [\"units/planted\"]"), 1);
+    assert_eq!(with("[dependencies]\na = { workspace = true, features = [\"planted\"] }"), 1);
+}
+
+#[test]
 fn member_names_no_versions() {
     let with = |more: &str| check_member(&text(&format!("{MEMBER}{more}"))).len();
     assert_eq!(with("[dependencies]\na.workspace = true"), 0);

@@ -19,7 +19,7 @@ const USAGE: &str = "usage:
       runs many, from a random one on if --first is not given; what lasts hours, and what is told
       to, goes into the ledger
   sim planted
-      looks for each planted bug (needs the feature of that name)";
+      looks for each planted bug; with --plant Bug any of the above has it (needs the feature)";
 
 /// Events of a run before it is healed.
 const EVENTS: u64 = 2_000;
@@ -80,6 +80,7 @@ fn parse(arguments: &[String]) -> Option<Asked> {
             }
             "--events" => asked.options.events = arguments.next()?.parse().ok()?,
             "--clients" => asked.options.clients_max = arguments.next()?.parse().ok()?,
+            "--plant" => planted::plant(arguments.next()?)?,
             "--without" => {
                 for name in arguments.next()?.split(',') {
                     let kind = Kind::ALL.iter().find(|kind| kind.to_string() == name)?;

@@ -9,6 +9,20 @@ pub(crate) fn run() -> ExitCode {
     ExitCode::from(2)
 }
 
+/// Nothing can be planted here.
+#[cfg(not(feature = "planted"))]
+pub(crate) fn plant(_name: &str) -> Option<()> {
+    None
+}
+
+/// Plants the bug of this name.
+#[cfg(feature = "planted")]
+pub(crate) fn plant(name: &str) -> Option<()> {
+    let mut bugs = units::planted::Bug::ALL.iter().map(|(bug, _)| *bug);
+    units::planted::plant(Some(bugs.find(|bug| format!("{bug:?}") == name)?));
+    Some(())
+}
+
 /// Plants each bug, and runs seeds until one of them shows it.
 #[cfg(feature = "planted")]
 pub(crate) fn run() -> ExitCode {
