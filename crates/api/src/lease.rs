@@ -19,8 +19,8 @@ use crate::{error, words};
 /// What is left of a lease that is not there.
 const NO_TTL: i64 = -1;
 
-/// Keep-alives of a stream that are under way at once: they are answered in order, and a client with
-/// many leases asks for them one after the other without waiting.
+/// Keep-alives of a stream that are under way at once: they are answered in order, and a client
+/// with many leases asks for them one after the other without waiting.
 const RENEWALS_MAX: usize = 128;
 
 #[tonic::async_trait]
