@@ -154,7 +154,9 @@ impl World {
             Mine::Stops => self.leave(id),
             Mine::Synced => self.happens_to(id, Running::synced),
             Mine::Watch(event) => {
-                self.happens_to(id, |running, around| running.watch(event, around))
+                self.happens_to(id, |running, around| running.watch(event, around))?;
+                self.rest(id);
+                Ok(())
             }
         }
     }
