@@ -16,8 +16,8 @@ const START_MAX: Duration = Duration::from_secs(120);
 /// How long instructions are counted.
 const SECONDS: u64 = 20;
 
-/// Rooms, and the functions in which all of their work is done. What is set in is a part of the room
-/// above.
+/// Rooms, and the functions in which all of their work is done. What is set in is a part of the
+/// room above.
 const ROOMS: [(&str, &str); 15] = [
     (
         "a connection: HTTP/2 read, parsed, written",
