@@ -257,7 +257,8 @@ impl MemberChange {
     /// As it comes out of the log. Whether a new member is a learner is said twice; what consensus
     /// goes by counts.
     pub(crate) fn read(change: &raftpb::ConfChange) -> Result<Self, Refusal> {
-        let id = change.node_id.filter(|id| *id != 0).ok_or(Refusal::Unsupported)?;
+        // Zero is how raft writes nobody.
+        let id = change.node_id.filter(|id| *id != 0).ok_or(Refusal::MemberNotFound)?;
         let context = || {
             let bytes = change.context.as_ref().map_or(&[][..], |bytes| &bytes[..]);
             let context = serde_json::from_slice(bytes).ok();

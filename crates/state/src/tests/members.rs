@@ -50,6 +50,9 @@ fn raft_12_what_is_refused_at_apply() {
     assert_eq!(world.change(&promote(9)), Err(Refusal::MemberNotFound));
     assert_eq!(world.change(&remove(9)), Err(Refusal::MemberNotFound));
     assert_eq!(world.change(&update(9, "x")), Err(Refusal::MemberNotFound));
+    for nobody in [promote(0), remove(0), update(0, "x")] {
+        assert_eq!(world.change(&nobody), Err(Refusal::MemberNotFound));
+    }
     assert_eq!(world.change(&update(2, "a")), Err(Refusal::PeerUrlExists));
     assert_eq!(world.change(&update(2, "b")), Ok(()), "its own may stay");
     assert_eq!(roles(&world), (vec![1], vec![2]));
