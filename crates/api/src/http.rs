@@ -53,7 +53,6 @@ pub(crate) fn peer_pages(service: Service) -> Router {
     Router::new()
         .route("/members", page(members))
         .route("/version", page(version))
-        .route("/health", page(health))
         .fallback(not_found)
         .with_state(service)
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   client port ──► gate ──► KV, Watch, Lease, Cluster, Maintenance, Health ──► host::Handle
 //!              └──► pages: /version, /health, /livez, /readyz ────────────────►    │
-//!   peer port  ───► pages: /members, /version, /health ──────────────────────►     │
+//!   peer port  ───► pages: /members, /version ───────────────────────────────►     │
 //!   answers, headers, errors in etcd's words ◄─────────────────────────────────────┘
 //! ```
 //!

@@ -100,6 +100,8 @@ async fn members_can_be_asked_who_they_are() {
     );
     let response = world.peers.call(request(Method::POST, "/members")).await.expect("it is a page");
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-    let nested = world.peers.call(request(Method::GET, "/members/x")).await.expect("it is a page");
-    assert_eq!(nested.status(), StatusCode::NOT_FOUND);
+    for path in ["/members/x", "/health", "/livez", "/readyz"] {
+        let other = world.peers.call(request(Method::GET, path)).await.expect("it is answered");
+        assert_eq!(other.status(), StatusCode::NOT_FOUND, "{path} is for clients, if for anybody");
+    }
 }
