@@ -75,7 +75,8 @@ struct Session {
     commands: mpsc::WeakUnboundedSender<Command>,
     watches: BTreeMap<u64, Watched>,
     stream: Option<Stream>,
-    /// Whether progress is to be asked for on the next stream, there being none.
+    /// Whether progress is to be asked for, once there is a stream and all watches on it have begun:
+    /// a watch that has not begun would not hear the answer.
     progress_wanted: bool,
     pauses: Pauses,
     /// When the next stream may be opened.
@@ -219,7 +220,8 @@ impl Session {
     }
 
     fn ask_for_progress(&mut self) {
-        if let Some(stream) = self.stream.as_ref().filter(|_| self.progress_wanted) {
+        let Some(stream) = &self.stream else { return };
+        if self.progress_wanted && stream.beginning.is_empty() {
             stream.ask(RequestUnion::ProgressRequest(WatchProgressRequest {}));
             self.progress_wanted = false;
         }
@@ -271,7 +273,10 @@ impl Session {
         self.pauses = Pauses::new(self.pool.members());
         if answer.created {
             match stream.beginning.pop_front() {
-                Some(id) => self.take_beginning(id, &answer),
+                Some(id) => {
+                    self.take_beginning(id, &answer);
+                    self.ask_for_progress();
+                }
                 None => self.lose_stream(Error::Transport {
                     message: "a watch began that was not asked for".to_owned(),
                 }),

@@ -73,6 +73,37 @@ async fn progress_can_be_asked_for_before_the_stream_is_there() {
     assert!(matches!(request, RequestUnion::ProgressRequest(_)), "{request:?}");
 }
 
+/// A member answers for the watches that it has, so those that are on their way are waited for;
+/// also one that is refused.
+#[tokio::test]
+async fn progress_is_asked_for_when_all_watches_have_begun() {
+    let mut member = Member::start();
+    let client = client_of(&[&member]);
+    let (mut a, mut peer) = begin(&client, &mut member, Watch::new("a")).await;
+    let (b, c, ()) = tokio::join!(client.watch(Watch::new("b")), client.watch(Watch::new("c")), {
+        let (client, peer) = (&client, &mut peer);
+        async move {
+            client.request_progress();
+            for _ in 0..2 {
+                assert!(matches!(peer.union().await, RequestUnion::CreateRequest(_)));
+            }
+            peer.answer(WatchResponse { created: true, ..response(1, 10) });
+            // What comes of it would come behind a request for progress.
+            peer.answer(WatchResponse { canceled: true, ..response(0, 10) });
+            let end = peer.union().await;
+            assert!(matches!(end, RequestUnion::CancelRequest(_)), "{end:?}");
+            peer.answer(WatchResponse { created: true, canceled: true, ..response(-1, 10) });
+            let request = peer.union().await;
+            assert!(matches!(request, RequestUnion::ProgressRequest(_)), "{request:?}");
+            peer.answer(response(-1, 15));
+        }
+    });
+    assert!(matches!(next(&mut a).await, Err(Error::WatchCanceled { .. })));
+    assert!(matches!(c, Err(Error::WatchCanceled { .. })));
+    let progress = next(&mut b.expect("it has begun")).await.expect("it is progress");
+    assert_eq!(progress.header.map(|header| header.revision), Some(15));
+}
+
 #[tokio::test]
 async fn what_is_asked_for_is_sent() {
     let mut member = Member::start();
