@@ -23,7 +23,26 @@ pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Fault {
 }
 
 pub(crate) fn corrupt(file: &Path, what: impl Display) -> Fault {
-    Fault::Corrupt { file: file.display().to_string(), what: what.to_string() }
+    let what = format!(
+        "{what}; replace this member by a new one if it has peers, else restore a snapshot"
+    );
+    Fault::Corrupt { file: file.display().to_string(), what }
+}
+
+/// What a tree finds wrong with a file.
+pub(crate) fn in_words(error: &Error) -> String {
+    match error {
+        Error::ChecksumMismatch { .. } => "its checksum is wrong".to_string(),
+        Error::Decompress(_) => "a block of it cannot be unpacked".to_string(),
+        Error::InvalidHeader(part) => format!("a header in it cannot be read ({part})"),
+        Error::InvalidTag((kind, tag)) => format!("{tag} in it is no {kind}"),
+        Error::InvalidTrailer => "the end of a block in it cannot be read".to_string(),
+        Error::InvalidVersion(version) => format!("its format, {version}, is not known"),
+        Error::Io(error) => error.to_string(),
+        Error::Unrecoverable => "it cannot be read, or what belongs to it is gone".to_string(),
+        Error::Utf8(error) => format!("a name in it cannot be read: {error}"),
+        other => other.to_string(),
+    }
 }
 
 /// Names the file among the tables that is not what was written. Reads all of them if it must:
@@ -38,7 +57,7 @@ pub(crate) fn of_tables(doing: &str, directory: &Path, tables: &[Table], error: 
         let sum = checksum(&table.path);
         sum.is_none_or(|sum| sum != table.checksum().into_u128())
     });
-    corrupt(damaged.map_or(directory, |table| &**table.path), error)
+    corrupt(damaged.map_or(directory, |table| &**table.path), in_words(error))
 }
 
 /// Names the file that keeps a tree from being opened.

@@ -101,7 +101,7 @@ impl Tree {
             Ok(Err(lsm_tree::Error::Io(error))) if !is_of_content(&error) => {
                 return Err(fault::io("opening", &path, &error));
             }
-            Ok(Err(error)) => return Err(of_opening(&path, &error)),
+            Ok(Err(error)) => return Err(of_opening(&path, &fault::in_words(&error))),
             Err(panic) => return Err(of_opening(&path, &panic)),
         };
         let next = lsm.get_highest_seqno().map_or(1, |highest| highest + 1);

@@ -72,7 +72,11 @@ fn damage(file: &Path, part: usize) {
 fn corrupt_file(directory: &Path) -> PathBuf {
     let result = open(directory).and_then(|engine| read(&*engine.view()));
     match result {
-        Err(Fault::Corrupt { file, .. }) => file.into(),
+        Err(Fault::Corrupt { file, what }) => {
+            assert!(!what.contains("Error"), "in words: {what}");
+            assert!(what.contains("; replace this member"), "with advice: {what}");
+            file.into()
+        }
         other => panic!("damage in {} was not found: {other:?}", directory.display()),
     }
 }
