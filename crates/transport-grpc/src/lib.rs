@@ -34,6 +34,7 @@ mod queue;
 mod service;
 mod snapshot;
 mod transport;
+mod verdicts;
 mod wire;
 
 pub use self::options::{CALL_TIMEOUT, CONNECT_TIMEOUT, Options, SNAPSHOT_BYTES_PER_SECOND};

@@ -15,6 +15,7 @@ use transport::{Lane, Peer, Sink};
 use units::NodeId;
 
 use crate::queue::Queue;
+use crate::verdicts::Verdicts;
 use crate::wire::{Introduction, Refusal};
 use crate::{Options, link};
 
@@ -36,6 +37,7 @@ pub(crate) struct Local {
 pub(crate) struct Peers {
     pub(crate) local: Arc<Local>,
     table: RwLock<Table>,
+    verdicts: Mutex<Verdicts>,
 }
 
 #[derive(Default)]
@@ -70,7 +72,7 @@ pub(crate) struct Line {
 
 impl Peers {
     pub(crate) fn new(local: Local) -> Self {
-        Self { local: Arc::new(local), table: RwLock::default() }
+        Self { local: Arc::new(local), table: RwLock::default(), verdicts: Mutex::default() }
     }
 
     pub(crate) fn get(&self, id: NodeId) -> Option<Arc<Remote>> {
@@ -105,19 +107,20 @@ impl Peers {
 
     /// Whether a caller is to be heard, and from now on answered.
     pub(crate) fn admit(&self, caller: &Introduction) -> Result<(), Refusal> {
-        let refusal = match self.refusal(caller) {
-            Ok(()) => return Ok(()),
-            Err(refusal) => refusal,
-        };
-        warn!(
-            "local-member-id" = %self.local.options.id,
-            "local-cluster-id" = %self.local.options.cluster,
-            "remote-peer-id" = %caller.from,
-            "remote-cluster-id" = %caller.cluster,
-            "reason" = ?refusal,
-            "rejected a peer"
-        );
-        Err(refusal)
+        let verdict = self.refusal(caller);
+        // Once for each change, else a peer that tries again and again fills the log.
+        let is_news = self.verdicts().is_news(caller, verdict);
+        if let (Err(refusal), true) = (verdict, is_news) {
+            warn!(
+                "local-member-id" = %self.local.options.id,
+                "local-cluster-id" = %self.local.options.cluster,
+                "remote-peer-id" = %caller.from,
+                "remote-cluster-id" = %caller.cluster,
+                "reason" = %refusal,
+                "rejected a peer"
+            );
+        }
+        verdict
     }
 
     fn refusal(&self, caller: &Introduction) -> Result<(), Refusal> {
@@ -157,6 +160,10 @@ impl Peers {
 
     pub(crate) fn is_removed(&self, id: NodeId) -> bool {
         self.read().removed.contains(&id)
+    }
+
+    fn verdicts(&self) -> MutexGuard<'_, Verdicts> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {

@@ -1,5 +1,7 @@
 //! The generated wire, and what it leaves to words: introductions and refusals.
 
+use std::fmt;
+
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Code, Status};
 use transport::Lane;
@@ -88,17 +90,22 @@ impl Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnotherCluster => "cluster ID mismatch",
+            Self::AnotherMember => "cannot process message to mismatch member",
+            Self::Removed => "cannot process message from removed member",
+            Self::Unknown => "the sender is unknown",
+        })
+    }
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let text = match refusal {
-            Refusal::AnotherCluster => "cluster ID mismatch",
-            Refusal::AnotherMember => "cannot process message to mismatch member",
-            Refusal::Removed => "cannot process message from removed member",
-            Refusal::Unknown => "the sender is unknown",
-        };
         let mut metadata = MetadataMap::new();
         metadata.insert(REFUSAL, AsciiMetadataValue::from_static(refusal.word()));
-        Self::with_metadata(Code::FailedPrecondition, text, metadata)
+        Self::with_metadata(Code::FailedPrecondition, refusal.to_string(), metadata)
     }
 }
 
