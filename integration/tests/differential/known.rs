@@ -141,10 +141,14 @@ pub(crate) const ETCD_3_7_AND_3_5: [Known; 12] = [
         measure: Measure::Spare(|_, ours| refused(ours, INVALID_SORT)),
     },
     Known {
-        what: "a put in a transaction that misses both its lease and the key it is to keep",
-        reason: "3.7 looks at the lease first, as it does outside of transactions",
+        what: "which of several reasons to refuse a transaction is told",
+        reason: "3.7 looks at operation after operation, and at a put's lease before its key; 3.5 \
+                 looks at all puts before it looks at ranges, and at the key first",
         measure: Measure::Level(|step, ours, theirs| {
-            if step.calls("KV.Txn") && refused(ours, NO_LEASE) && refused(theirs, NO_KEY) {
+            let for_a_reason = |answer: &Answer| {
+                [COMPACTED, FUTURE, NO_KEY, NO_LEASE].iter().any(|text| refused(answer, text))
+            };
+            if step.calls("KV.Txn") && for_a_reason(ours) && for_a_reason(theirs) {
                 theirs.clone_from(ours);
             }
         }),
@@ -165,10 +169,11 @@ pub(crate) const ETCD_3_7_AND_3_5: [Known; 12] = [
         measure: Measure::Level(|_, ours, _| clear(ours, "HashKVResponse", &["hash_revision"])),
     },
     Known {
-        what: "what a status tells of the storage's version, the quota and a downgrade",
-        reason: "told since 3.6; and the release is another one",
+        what: "what a status tells of its release, the quota, a downgrade and alarms",
+        reason: "the release is another one; quota and downgrade are told since 3.6; and 3.5 puts \
+                 a space behind an alarm",
         measure: Measure::Level(|_, ours, theirs| {
-            let fields = ["version", "storageVersion", "dbSizeQuota", "downgradeInfo"];
+            let fields = ["version", "dbSizeQuota", "downgradeInfo", "errors"];
             clear(ours, "StatusResponse", &fields);
             clear(theirs, "StatusResponse", &fields);
         }),
@@ -179,10 +184,11 @@ pub(crate) const ETCD_3_7_AND_3_5: [Known; 12] = [
 const HISTORY_LEN_MIN: usize = 1 << 20;
 
 const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
+const FUTURE: &str = "etcdserver: mvcc: required revision is a future revision";
 const INVALID_SORT: &str = "etcdserver: invalid sort option";
 const NO_KEY: &str = "etcdserver: key not found";
-const NO_SPACE: &str = "etcdserver: mvcc: database space exceeded";
 const NO_LEASE: &str = "etcdserver: requested lease not found";
+const NO_SPACE: &str = "etcdserver: mvcc: database space exceeded";
 
 impl Known {
     /// Whether a step is not to be asked of the reference.
