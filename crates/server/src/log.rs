@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -240,9 +241,12 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
-/// Says why the program does not go on. Written whatever the level, as nothing follows it.
+/// Says why the program does not go on. Written whatever the level, as nothing follows it, and as
+/// said by whoever calls.
+#[track_caller]
 pub(crate) fn last_word(log: &Log, level: LogLevel, message: &str, (name, value): (&str, &str)) {
-    let caller = caller(file!(), line!());
+    let place = Location::caller();
+    let caller = caller(place.file(), place.line());
     let mut line = Line::new(level, &caller);
     message.clone_into(&mut line.message);
     line.add(name, &quoted(value));

@@ -1,5 +1,6 @@
 //! The program: arguments in, an exit code out.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -82,11 +83,13 @@ pub fn run(
     }
 }
 
+#[track_caller]
 fn refuse(text: &str) -> ExitCode {
     give_up(LogLevel::Warn, "failed to verify flags", ("error", text))
 }
 
 /// There is no log yet, or none that could be trusted.
+#[track_caller]
 fn give_up(level: LogLevel, message: &str, field: (&str, &str)) -> ExitCode {
     match Log::open(&LogConfig::default()) {
         Ok(log) => last_word(&log, level, message, field),
@@ -131,18 +134,22 @@ fn serve(config: Config) -> Result<(), Error> {
         let mut terminate = handler(SignalKind::terminate())?;
         let mut interrupt = handler(SignalKind::interrupt())?;
         let starting = Member::start(config);
+        let mut told_to_stop = pin!(async {
+            let name = tokio::select! {
+                _ = terminate.recv() => "terminated",
+                _ = interrupt.recv() => "interrupt",
+            };
+            info!("signal" = name, "received signal; shutting down");
+        });
         let member = tokio::select! {
             member = starting => member?,
             // Nobody is served yet, so there is nobody to say goodbye to.
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            () = &mut told_to_stop => return Ok(()),
         };
-        let name = tokio::select! {
+        tokio::select! {
             ended = member.ended() => return ended,
-            _ = terminate.recv() => "terminated",
-            _ = interrupt.recv() => "interrupt",
-        };
-        info!("signal" = name, "received signal; shutting down");
+            () = told_to_stop => {}
+        }
         member.stop().await
     })
 }

@@ -68,6 +68,8 @@ fn the_end_is_always_written() {
     });
     let line: Value = serde_json::from_str(&text).expect("it is JSON");
     assert_eq!((&line["level"], &line["why"]), (&"warn".into(), &"a reason".into()));
+    let caller = line["caller"].as_str().expect("it is text");
+    assert!(caller.starts_with("server/tests.rs:"), "whoever had to say it: {caller}");
 }
 
 #[test]
