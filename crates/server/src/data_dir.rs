@@ -29,13 +29,16 @@ pub(crate) struct DataDir {
     pub(crate) log: PathBuf,
     pub(crate) engine: PathBuf,
     pub(crate) spool: PathBuf,
+    root: PathBuf,
+    /// Whether there is an engine, with something in it or not.
+    pub(crate) has_engine: bool,
     /// Whether there is a log: the member has been started before.
     pub(crate) has_log: bool,
 }
 
 impl DataDir {
-    /// Looks, and makes what is missing; leaves alone what belongs to somebody else.
-    pub(crate) fn open(config: &Config) -> Result<Self, Error> {
+    /// Looks, and leaves everything as it is.
+    pub(crate) fn look(config: &Config) -> Result<Self, Error> {
         let member = config.data_dir.join("member");
         let log = config.wal_dir.clone().unwrap_or_else(|| member.join("wal"));
         let engine = member.join(ENGINE);
@@ -52,19 +55,23 @@ impl DataDir {
             )));
         }
         let has_log = has_segments(&log).map_err(|error| refused("reading", &log, &error))?;
-        if has_log && !engine.exists() {
+        let has_engine = engine.exists();
+        if has_log && !has_engine {
             return Err(Error::DataDir(format!(
                 "database file ({}) of the backend is missing",
                 engine.display()
             )));
         }
-        make(&config.data_dir, "cannot access data directory")?;
-        make(&member, "cannot access member directory")?;
-        if let Some(parent) = log.parent() {
-            make(parent, "cannot access the directory of the log")?;
-        }
-        let spool = member.join("spool");
-        Ok(Self { member, log, engine, spool, has_log })
+        let (root, spool) = (config.data_dir.clone(), member.join("spool"));
+        Ok(Self { member, log, engine, spool, root, has_engine, has_log })
+    }
+
+    /// Makes the directories that the parts make theirs in, as far as they are missing.
+    pub(crate) fn make(&self) -> Result<(), Error> {
+        make(&self.root, "cannot access data directory")?;
+        make(&self.member, "cannot access member directory")?;
+        let parent = self.log.parent();
+        parent.map_or(Ok(()), |parent| make(parent, "cannot access the directory of the log"))
     }
 }
 

@@ -16,11 +16,13 @@ use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
 use crate::listen::{Bound, Options};
+use crate::parts::Engine;
 use crate::{Config, Error, parts};
 
 /// A running member: it serves its peers from the start, and clients from when it has joined.
 /// Dropped without having been stopped, it ends as if its process was killed.
 pub struct Member {
+    config: Arc<Config>,
     handle: Handle,
     clients: Serving,
     peers: Serving,
@@ -61,17 +63,15 @@ impl Member {
             "quota-backend-bytes" = config.quota_bytes,
             "starting an etcd server"
         );
-        let data = DataDir::open(&config)?;
+        let data = DataDir::look(&config)?;
         let (config, data) = (Arc::new(config), Arc::new(data));
-        let space = blocking(&config, &data, |_, data| Ok(parts::space(data))).await?;
-        let engine = blocking(&config, &data, |_, data| parts::engine(data)).await?;
-        let (log, told) = log(&config, &data).await?;
+        let (log, engine, told) = stores(&config, &data).await?;
         if let Some(repaired) = &log.repaired {
             warn!("what" = repaired, "repaired WAL");
         }
         let identity = log.identity;
         let (handle, carried) = blocking(&config, &data, move |config, data| {
-            parts::start(config, data, (log, engine, space), told)
+            parts::start(config, data, (log, engine), told)
         })
         .await?;
         info!(
@@ -104,7 +104,7 @@ impl Member {
                 "serving client traffic insecurely; this is strongly discouraged!"
             );
         }
-        Ok(Self { handle, clients, peers })
+        Ok(Self { config, handle, clients, peers })
     }
 
     /// Waits until the member has ended by itself: it was removed from its cluster, or it failed.
@@ -130,9 +130,17 @@ impl Member {
     ///
     /// When it fails over it.
     pub async fn stop(self) -> Result<(), Error> {
-        self.clients.end().await;
-        let ending = self.handle.stop().await;
-        self.peers.end().await;
+        let Self { config, handle, clients, peers } = self;
+        clients.end().await;
+        let ending = handle.stop().await;
+        peers.end().await;
+        info!(
+            "name" = config.name,
+            "data-dir" = %config.data_dir.display(),
+            "advertise-peer-urls" = ?config.advertise_peer_urls.to_strings(),
+            "advertise-client-urls" = ?config.advertise_client_urls.to_strings(),
+            "closed etcd server"
+        );
         match ending {
             Ending::Asked | Ending::Removed => Ok(()),
             ending => Err(Error::Ended(ending)),
@@ -175,24 +183,40 @@ async fn joined(handle: &Handle) -> Result<(), Error> {
     Err(Error::Ended(handle.ended().await))
 }
 
-/// The log, as it is or as the member's coming into its cluster makes it; and the members that it
-/// was told of then, as its state does not know them yet.
-async fn log(config: &Arc<Config>, data: &Arc<DataDir>) -> Result<(Opened, Vec<Peer>), Error> {
-    let mut opened = None;
+/// The log and the engine, as they are or as the member's coming into its cluster makes them; and
+/// the members that it was told of then, as its state does not know them yet. Nothing is made
+/// before the cluster has agreed.
+async fn stores(
+    config: &Arc<Config>,
+    data: &Arc<DataDir>,
+) -> Result<(Opened, Engine, Vec<Peer>), Error> {
+    let (mut former, mut opened) = (None, None);
+    if data.has_engine {
+        former = Some(blocking(config, data, |_, data| parts::engine(data)).await?);
+    }
     if data.has_log {
         let log = blocking(config, data, parts::open_log).await?;
         // An empty one belongs to a member that joins and was told nothing yet, or to a founder
         // that was stopped before it had written the founding into it.
-        if log.last.index.0 > 0 || config.initial_cluster_state == ClusterState::Existing {
-            return Ok((log, Vec::new()));
+        let is_told =
+            log.last.index.0 > 0 || config.initial_cluster_state == ClusterState::Existing;
+        if let Some(engine) = former.take_if(|_| is_told) {
+            return Ok((log, engine, Vec::new()));
         }
         opened = Some(log);
+    } else if let Some((engine, _)) = &former {
+        let engine = Arc::clone(engine);
+        blocking(config, data, move |config, data| parts::check_unused(config, data, &engine))
+            .await?;
     }
     let origin = origin(config).await?;
     let peers = origin.members.iter().filter(|member| member.id != origin.id.0);
     let peers = peers.map(|member| Peer { id: NodeId(member.id), urls: member.peer_urls.clone() });
     let peers = peers.collect();
-    let log = blocking(config, data, move |config, data| {
+    let (log, engine) = blocking(config, data, move |config, data| {
+        data.make()?;
+        // Before the log, as a log without an engine is one whose engine was lost.
+        let engine = former.map_or_else(|| parts::engine(data), Ok)?;
         let mut log = match opened {
             Some(log) => log,
             None => parts::create_log(config, data, &origin)?,
@@ -206,9 +230,10 @@ async fn log(config: &Arc<Config>, data: &Arc<DataDir>) -> Result<(Opened, Vec<P
         if origin.founds {
             host::found(&mut log, &origin.members).map_err(Error::Raftlog)?;
         }
-        Ok(log)
-    });
-    Ok((log.await?, peers))
+        Ok((log, engine))
+    })
+    .await?;
+    Ok((log, engine, peers))
 }
 
 /// Does something that waits for the disk.

@@ -13,11 +13,11 @@ use raft::Raft;
 use raftlog::{Identity, Opened};
 use raftlog_wal::files::{Syncs, System};
 use raftlog_wal::{SEGMENT_BYTES, Wal};
-use state::Version;
+use state::{Machine, Version};
 use tokio::runtime::Handle as Runtime;
 use transport::Peer;
 use transport_grpc::{Grpc, SNAPSHOT_BYTES_PER_SECOND};
-use units::NodeId;
+use units::{Index, NodeId};
 
 use crate::bootstrap::Origin;
 use crate::data_dir::DataDir;
@@ -134,18 +134,36 @@ fn ttl_min_s(config: &Config) -> i64 {
     i64::try_from(whole).unwrap_or(i64::MAX)
 }
 
-/// The disks that log, engine and spool are on. Looked at before any of them is opened, as a disk
-/// that is nearly full must get its reserve back for that.
-pub(crate) fn space(data: &DataDir) -> Space {
+/// The engine, and the disks that it and everything else is on.
+pub(crate) type Engine = (Arc<dyn Backend>, Space);
+
+/// Opens or makes the engine, which locks it. First of all the disks are looked at, as one that is
+/// nearly full must get its reserve back for whatever is opened on it.
+pub(crate) fn engine(data: &DataDir) -> Result<Engine, Error> {
     // In the log's directory, if that is on another disk: what is above it may be somebody else's.
     let directories = [&data.member, &data.log, &data.engine, &data.spool].map(Clone::clone);
-    Space::of_directories(&directories)
+    let space = Space::of_directories(&directories);
+    let engine = LsmBackend::open(&data.engine, backend_lsm::Options::USUAL);
+    Ok((Arc::new(engine.map_err(Error::Engine)?), space))
 }
 
-/// Opens the engine, which locks it.
-pub(crate) fn engine(data: &DataDir) -> Result<Arc<dyn Backend>, Error> {
-    let engine = LsmBackend::open(&data.engine, backend_lsm::Options::USUAL);
-    Ok(Arc::new(engine.map_err(Error::Engine)?))
+/// Makes sure that an engine without a log has nothing in it: then the start that made it came no
+/// further. Else the log was lost, and with it what the member has promised to others.
+pub(crate) fn check_unused(
+    config: &Config,
+    data: &DataDir,
+    engine: &Arc<dyn Backend>,
+) -> Result<(), Error> {
+    let state = Machine::open(Arc::clone(engine), host_config(config, data).state);
+    let applied = state.map_err(Error::Engine)?.published().applied.index;
+    if applied == Index(0) {
+        return Ok(());
+    }
+    Err(Error::DataDir(format!(
+        "the raft log in {} is missing, while {} holds data up to index {applied}: put it back, or          start with the --wal-dir that it is in; if it is lost, remove this member and add it anew          with an empty data directory",
+        data.log.display(),
+        data.engine.display()
+    )))
 }
 
 /// Opens the log that is there.
@@ -173,10 +191,9 @@ fn files(config: &Config) -> Arc<System> {
 pub(crate) fn start(
     config: &Config,
     data: &DataDir,
-    opened: (Opened, Arc<dyn Backend>, Space),
+    (log, (backend, space)): (Opened, Engine),
     told: Vec<Peer>,
 ) -> Result<(Handle, Router), Error> {
-    let (log, backend, space) = opened;
     let consensus: MakeConsensus =
         Box::new(|now, config, start| Box::new(Raft::new(now, config, start)));
     let options = transport_grpc::Options {

@@ -133,6 +133,54 @@ async fn what_belongs_to_somebody_else_is_left_alone() {
     assert_eq!(names(&config.data_dir.join("member")), ["snap"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_its_cluster_refuses_leaves_nothing_behind() {
+    let (seat, other) = (Seat::new("one"), Seat::new("two"));
+    let unnamed = seat.config(&other.listing(), &[]);
+    let both = format!("{},{}", seat.listing(), other.listing());
+    let joining = seat.config(&both, &["--initial-cluster-state=existing"]);
+    let member = start(other.config(&other.listing(), &[])).await;
+    for (config, why) in
+        [(unnamed, "couldn't find local name"), (joining.clone(), "member count is unequal")]
+    {
+        let refused = Member::start(config).await.err().expect("it is refused");
+        assert!(refused.to_string().contains(why), "{refused}");
+        assert_eq!(names(seat.folder.path()), [""; 0], "{why}");
+    }
+    within("the stop", member.stop()).await.expect("it stops well");
+    let refused = Member::start(joining).await.err().expect("nobody answers");
+    assert!(refused.to_string().contains("cannot fetch cluster info"), "{refused}");
+    assert_eq!(names(seat.folder.path()), [""; 0]);
+}
+
+/// Without its log a member would not know what it has promised, so it must not begin a new one;
+/// also when the log is merely elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_whose_log_is_gone_is_not_started_with_a_new_one() {
+    let seat = Seat::new("one");
+    let elsewhere = seat.folder.path().join("elsewhere");
+    let flag = format!("--wal-dir={}", elsewhere.display());
+    let member = start(seat.config(&seat.listing(), &[&flag])).await;
+    put(&seat, "a", "1").await;
+    within("the stop", member.stop()).await.expect("it stops well");
+
+    let forgetful = seat.config(&seat.listing(), &[]);
+    let engine = forgetful.data_dir.join("member/lsm");
+    let log = forgetful.data_dir.join("member/wal");
+    let refused = Member::start(forgetful).await.err().expect("its log is not there");
+    let expected = format!(
+        "the raft log in {} is missing, while {} holds data up to index ",
+        log.display(),
+        engine.display()
+    );
+    assert!(refused.to_string().starts_with(&expected), "{refused}");
+    assert!(!log.exists(), "no stray log");
+
+    let member = start(seat.config(&seat.listing(), &[&flag])).await;
+    assert_eq!(get(&seat, "a").await.as_deref(), Some(&b"1"[..]));
+    within("the stop", member.stop()).await.expect("it stops well");
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("it is there");
     let name = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
