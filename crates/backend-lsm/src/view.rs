@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use backend::{Bounds, Direction, Fault, Part, Step, Table, View};
+use backend::{Bounds, Direction, Fault, KEY_BYTES_MAX, Part, Step, Table, View};
 use bytes::Bytes;
 use lsm_tree::{AbstractTree, AnyTree, InternalValue, Memtable, SeqNo, UserKey};
 
@@ -113,7 +113,7 @@ impl LsmView {
 
 impl View for LsmView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        self.state.get(&prefixed(table, key), self.seqno)
+        self.state.get(&target(table, key), self.seqno)
     }
 
     fn scan(
@@ -144,7 +144,7 @@ impl View for LsmView {
                 if short {
                     *steps += 1;
                     if *steps == SEEK_STEPS {
-                        let to = Bound::Included(prefixed(table, to).into());
+                        let to = Bound::Included(target(table, to).into());
                         match direction {
                             Direction::Ascending => range.0 = to,
                             Direction::Descending => range.1 = to,
@@ -179,9 +179,15 @@ pub(crate) fn prefixed(table: Table, key: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The key as it is looked for. The tree stops at keys beyond its limit; how one goes on that is
+/// longer than any key there is makes no difference.
+fn target(table: Table, key: &[u8]) -> Vec<u8> {
+    prefixed(table, &key[..key.len().min(KEY_BYTES_MAX + 1)])
+}
+
 /// The bounds as they lie in the tree; `None` if nothing can be within.
 pub(crate) fn range(table: Table, (low, high): Bounds<'_>) -> Option<Range> {
-    let bound = |bound: Bound<&[u8]>| bound.map(|key| UserKey::from(prefixed(table, key)));
+    let bound = |bound: Bound<&[u8]>| bound.map(|key| UserKey::from(target(table, key)));
     let low = match low {
         Bound::Unbounded => Bound::Included(UserKey::from([table.id])),
         low => bound(low),

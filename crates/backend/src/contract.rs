@@ -59,7 +59,8 @@ pub trait Records {
     fn next(&mut self) -> Result<Option<(Table, Bytes, Bytes)>, Fault>;
 }
 
-/// A consistent state of all tables.
+/// A consistent state of all tables. What is looked for may be longer than [`KEY_BYTES_MAX`]: no
+/// such key is there, and as a bound, or as what a scan seeks, it is compared as any other bytes.
 pub trait View: Send + Sync {
     /// The key's value.
     ///

@@ -36,8 +36,9 @@ pub use directories::{
     a_foreign_directory_is_left_alone, a_second_engine_is_refused, damage_is_never_served,
 };
 pub use records::{
-    big_values_are_kept, keys_are_unsigned_bytes, keys_come_without_values, ranges_match_a_model,
-    seeks_skip, stops_stop, tables_are_apart, what_is_put_is_found,
+    big_values_are_kept, keys_are_unsigned_bytes, keys_come_without_values,
+    no_key_is_too_long_to_be_sought, ranges_match_a_model, seeks_skip, stops_stop,
+    tables_are_apart, what_is_put_is_found,
 };
 
 /// One engine under test, and the place where it keeps its data.
@@ -76,6 +77,7 @@ macro_rules! suite {
             damage_is_never_served
             keys_are_unsigned_bytes
             keys_come_without_values
+            no_key_is_too_long_to_be_sought
             random_histories_match_a_model
             ranges_match_a_model
             seeks_skip

@@ -5,7 +5,15 @@ use core::ops::Bound;
 use backend::Bounds;
 use bytes::Bytes;
 
+use crate::tables::KEY_BYTES_MAX;
+
 /// An interval of keys, said as etcd's requests say it.
+///
+/// # Invariants
+///
+/// - Neither start nor end is longer than [`KEY_BYTES_MAX`] and one byte. Requests may say longer
+///   ones, which no engine could look for; no key is so long, so how they go on tells no two keys
+///   apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interval {
     start: Bytes,
@@ -30,15 +38,15 @@ impl Interval {
         let end = match &range_end[..] {
             [] => End::Single,
             [0] => End::Open,
-            _ => End::Before(range_end),
+            _ => End::Before(curtailed(range_end)),
         };
-        Self { start: key, end }
+        Self { start: curtailed(key), end }
     }
 
     /// One key.
     #[must_use]
     pub fn single(key: Bytes) -> Self {
-        Self { start: key, end: End::Single }
+        Self { start: curtailed(key), end: End::Single }
     }
 
     /// Every key.
@@ -62,7 +70,7 @@ impl Interval {
     /// The same interval from this key on, which is in it. One key stays one key.
     #[must_use]
     pub fn from(&self, key: Bytes) -> Self {
-        Self { start: key, end: self.end.clone() }
+        Self { start: curtailed(key), end: self.end.clone() }
     }
 
     /// Whether the key is in it.
@@ -85,4 +93,11 @@ impl Interval {
         };
         (Bound::Included(&self.start[..]), end)
     }
+}
+
+/// As much of a bound as tells keys apart. What is longer than any key stays so: a key that is equal
+/// to its beginning lies before it, and no key is equal to it.
+fn curtailed(mut bound: Bytes) -> Bytes {
+    bound.truncate(KEY_BYTES_MAX + 1);
+    bound
 }

@@ -222,6 +222,52 @@ pub fn big_values_are_kept(subject: &dyn Subject) {
     check(&*open(subject));
 }
 
+/// What is looked for may be longer than any key: in memory, in files, and as bounds of what is
+/// deleted.
+pub fn no_key_is_too_long_to_be_sought(subject: &dyn Subject) {
+    let longest = alloc::vec![b'm'; crate::KEY_BYTES_MAX];
+    let endless = alloc::vec![b'm'; 200_000];
+    let engine = open(subject);
+    let mut batch = Batch::new();
+    for key in [&b"a"[..], &longest, b"n"] {
+        batch.put(LEFT, key.to_vec(), "");
+    }
+    engine.write(batch).expect("it is written");
+    let check = |engine: &dyn crate::Backend| {
+        let view = engine.view();
+        assert_eq!(get(&*view, LEFT, &endless), None);
+        let (below, above) = ([&b"a"[..], &longest], [&b"n"[..]]);
+        for direction in [Direction::Ascending, Direction::Descending] {
+            let found = |bounds| {
+                let mut found = records(&*view, LEFT, bounds, direction);
+                found.sort_unstable();
+                found.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+            };
+            for bound in [Bound::Included(&endless[..]), Bound::Excluded(&endless[..])] {
+                assert_eq!(found((Bound::Unbounded, bound)), below);
+                assert_eq!(found((bound, Bound::Unbounded)), above);
+                assert!(found((bound, bound)).is_empty());
+            }
+            let mut seen = Vec::new();
+            let every = (Bound::Unbounded, Bound::Unbounded);
+            let scan = view.scan(LEFT, every, direction, Part::Keys, &mut |key, _| {
+                seen.push(key.first().copied());
+                Step::Seek(endless.clone())
+            });
+            scan.expect("what was written is readable");
+            let expected = match direction {
+                Direction::Ascending => [Some(b'a'), Some(b'n')],
+                Direction::Descending => [Some(b'n'), Some(b'm')],
+            };
+            assert_eq!(seen[..2], expected);
+        }
+    };
+    check(&*engine);
+    engine.sync().expect("it is synced");
+    drop(engine);
+    check(&*open(subject));
+}
+
 fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
     bound.as_ref().map(Vec::as_slice)
 }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::ops::ControlFlow;
+use core::ops::{Bound, ControlFlow};
 
 use backend::{Direction, Part};
 use bytes::Bytes;
@@ -351,4 +351,54 @@ fn storage_8_a_hash_of_what_is_not_there_is_refused() {
     let hash = |at| world.snapshot.reader().hash(HashScope::Revision(Revision(at)));
     assert_eq!(hash(2), Ok(Err(Refused::Compacted)));
     assert_eq!(hash(4), Ok(Err(Refused::Future)));
+}
+
+/// Found out with an engine in memory, which takes any key: what is asked of an engine is short.
+#[test]
+fn no_key_is_too_long_to_be_asked_for() {
+    let longest = "m".repeat(crate::KEY_BYTES_MAX);
+    let endless = "m".repeat(70_000);
+    let further = "m".repeat(70_001);
+    let mut world = World::new();
+    world.run(&[put("a", "1"), put(&longest, "1"), put("n", "1")]);
+    world.run(&[put("a", "2"), put(&longest, "2"), delete("n"), put("o", "2")]);
+    assert_eq!((world.get(&endless, 2), world.now(&endless)), (None, None));
+    let up_to = interval("a", &endless);
+    let open = interval(&endless, b"\0");
+    let from = interval(&endless, "z");
+    for (keys, then, now) in [
+        (Interval::single(endless.clone().into()), vec![], vec![]),
+        (interval(&endless, &further), vec![], vec![]),
+        (interval(&further, &endless), vec![], vec![]),
+        (up_to, vec!["a", &longest], vec!["a", &longest]),
+        (interval(&longest, &endless), vec![&longest], vec![&longest]),
+        (open, vec!["n"], vec!["o"]),
+        (from, vec!["n"], vec!["o"]),
+    ] {
+        let (start, end) = keys.bounds();
+        for bound in [start, end] {
+            if let Bound::Included(key) | Bound::Excluded(key) = bound {
+                assert!(key.len() <= crate::KEY_BYTES_MAX + 1, "no engine is asked for more");
+            }
+        }
+        for (at, expected) in [(2, then), (3, now)] {
+            if keys.as_single().is_none() {
+                for order in [Direction::Ascending, Direction::Descending] {
+                    let mut found = self::keys(&world.scan(&keys, at, order));
+                    found.sort_unstable();
+                    assert_eq!(found, expected);
+                }
+            }
+            assert_eq!(world.count(&keys, at), expected.len() as u64);
+            if let Some(count) = world.tally(&keys, at, 1) {
+                assert_eq!(count, expected.len() as u64);
+            }
+        }
+    }
+    let nothing = [delete(&endless), Op::Delete(endless.clone().into(), further.into())];
+    assert_eq!(world.run(&nothing), 3);
+    world.run(&[Op::Delete("b".into(), endless.clone().into())]);
+    assert_eq!(world.history(4), [format!("4 delete {longest}")]);
+    world.run(&[Op::Delete(endless.into(), vec![0])]);
+    assert_eq!(world.history(5), ["5 delete o"]);
 }
