@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Config::new()
         .btree_map(["."])
         .bytes(["."])
+        .extern_path(".etcdserverpb.TxnRequest", "crate::nesting::TxnRequest")
         .service_generator(Box::new(Services))
         .compile_fds(descriptors)?;
     Ok(())

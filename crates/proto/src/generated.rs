@@ -1,10 +1,7 @@
 //! What `build.rs` makes of `proto/`.
 
 #![expect(missing_docs, reason = "generated; etcd's API documents its fields")]
-#![cfg_attr(
-    any(feature = "client", feature = "server"),
-    expect(unused_qualifications, reason = "generated")
-)]
+#![expect(unused_qualifications, reason = "generated")]
 #![cfg_attr(feature = "server", expect(clippy::allow_attributes, reason = "generated"))]
 
 /// Users, roles and permissions.
@@ -15,6 +12,8 @@ pub mod authpb {
 /// etcd's client API, and what a log entry holds.
 pub mod etcdserverpb {
     include!(concat!(env!("OUT_DIR"), "/etcdserverpb.rs"));
+
+    pub use crate::nesting::TxnRequest;
 }
 
 /// gRPC's health protocol, package `grpc.health.v1`.

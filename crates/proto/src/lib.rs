@@ -8,6 +8,7 @@
 //!
 //! - `proto/` and etcd 3.7 agree in every name, number, type, label, default and presence; a test
 //!   holds them to a table of etcd's own descriptors.
+//! - Whatever is decoded, a stack has room for it; what is nested deeper is refused.
 //! - A spliced message and its ordinary twin have the same bytes.
 //!
 //! # What it does not know
@@ -24,9 +25,11 @@
 extern crate alloc;
 
 mod generated;
+mod nesting;
 pub mod spliced;
 
 pub use generated::{
     authpb, etcdserverpb, health, leasepb, membershippb, mvccpb, raftpb, snappb, v3electionpb,
     v3lockpb, walpb,
 };
+pub use nesting::NESTING_MAX;

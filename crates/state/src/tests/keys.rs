@@ -2,7 +2,9 @@
 
 use alloc::vec;
 
-use proto::etcdserverpb::{PutRequest, RequestHeader, TxnRequest};
+use proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
+use proto::etcdserverpb::range_request::{SortOrder, SortTarget};
+use proto::etcdserverpb::{Compare, PutRequest, RangeRequest, RequestHeader, TxnRequest};
 use units::{EntryKind, Index, Revision};
 
 use super::world::{World, all, bytes, delete, op, put, range};
@@ -176,4 +178,51 @@ fn what_is_not_understood_is_refused() {
         world.txn(TxnRequest { success: vec![op(put("", ""))], ..Default::default() }),
         Err(Refusal::KeyLength)
     );
+}
+
+/// No stored key is as long as what is asked for here; it is compared like any other.
+#[test]
+fn what_is_asked_for_may_be_longer_than_any_key() {
+    let mut world = World::new();
+    let endless = "m".repeat(70_000);
+    for key in ["a", "m", "n"] {
+        world.put(key, "1");
+    }
+    let counts = |world: &World| {
+        [range("a", &endless), range(&endless, "z"), range(&endless, "")].map(|request| {
+            let old = RangeRequest { revision: 2, ..request.clone() };
+            let counted = RangeRequest { count_only: true, ..request.clone() };
+            let limited = RangeRequest { limit: 1, ..request.clone() };
+            let target = SortTarget::Version.into();
+            let order = SortOrder::Descend.into();
+            let sorted = RangeRequest { sort_target: target, sort_order: order, ..request.clone() };
+            let [now, old, counted, limited, sorted] = [request, old, counted, limited, sorted]
+                .map(|request| world.range(&request).expect("it can be read").count);
+            assert_eq!([counted, limited, sorted], [now; 3]);
+            (now, old)
+        })
+    };
+    assert_eq!(counts(&world), [(2, 1), (1, 0), (0, 0)]);
+    for (key, end, created) in [("a", &*endless, 3), (&endless, "", 0), (&endless, "z", 5)] {
+        let (key, range_end) = (bytes(key), bytes(end));
+        let result = CompareResult::Less.into();
+        let target_union = Some(TargetUnion::CreateRevision(created + 1));
+        let target = CompareTarget::Create.into();
+        let compare = Compare { result, target, key, range_end, target_union };
+        let txn = TxnRequest {
+            compare: vec![compare],
+            success: vec![op(put("p", "1")), op(range("a", &endless)), op(range(&endless, "z"))],
+            failure: vec![],
+        };
+        let answer = world.txn(txn).expect("it can be done");
+        assert_eq!((answer.succeeded, answer.responses.len()), (true, 3));
+    }
+    let deleted = |world: &mut World, key, end| {
+        world.delete(delete(key, end)).expect("it can be done").deleted
+    };
+    assert_eq!(deleted(&mut world, &endless, ""), 0);
+    assert_eq!(deleted(&mut world, "b", &endless), 1);
+    assert_eq!(deleted(&mut world, &endless, "\0"), 2);
+    assert_eq!(world.keys(), ["a"]);
+    assert_eq!(world.restart(0).keys(), ["a"]);
 }

@@ -1,5 +1,7 @@
 //! kv.md §6.
 
+extern crate std;
+
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -330,4 +332,30 @@ fn a_response_is_what_protobuf_would_have_written() {
     let plain = plain.expect("it is one");
     let text: String = alloc::format!("{plain:?}");
     assert!(text.contains("mod_revision: 3"), "{text}");
+}
+
+/// On a stack as threads have it, from the check to the answer and the words for a log.
+#[test]
+fn transactions_may_lie_in_each_other() {
+    let small = std::thread::Builder::new().stack_size(2 << 20);
+    let test = small.spawn(|| {
+        for levels in [49, 50, 100, 127, proto::NESTING_MAX] {
+            let innermost = TxnRequest { success: vec![op(put("k", "v"))], ..Default::default() };
+            let txn = (0..levels).fold(innermost, |txn, _| TxnRequest {
+                success: vec![op(txn)],
+                ..TxnRequest::default()
+            });
+            assert_eq!(check::txn(&txn, levels + 1), Ok(()));
+            assert_eq!(check::txn(&txn, levels), Err(Invalid::TooManyOperations));
+            assert!(!is_read_only(&txn));
+            let mut world = World::new();
+            let command = Command { txn: Some(txn.clone()), ..Command::default() };
+            assert!(crate::cost(&command) > 0 && !crate::describe::command(&command).is_empty());
+            let answer = world.txn(txn).expect("it can be done");
+            assert!(answer.succeeded && !answer.encode_to_vec().is_empty());
+            assert_eq!(world.revision(), 2);
+            assert_eq!(world.restart(0).keys(), ["k"]);
+        }
+    });
+    test.expect("a thread starts").join().expect("it does not panic");
 }
