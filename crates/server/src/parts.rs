@@ -160,7 +160,9 @@ pub(crate) fn check_unused(
         return Ok(());
     }
     Err(Error::DataDir(format!(
-        "the raft log in {} is missing, while {} holds data up to index {applied}: put it back, or          start with the --wal-dir that it is in; if it is lost, remove this member and add it anew          with an empty data directory",
+        "the raft log in {} is missing, while {} holds data up to index {applied}: put it back, or \
+         start with the --wal-dir that it is in; if it is lost, remove this member and add it anew \
+         with an empty data directory",
         data.log.display(),
         data.engine.display()
     )))

@@ -174,6 +174,7 @@ async fn an_engine_whose_log_is_gone_is_not_started_with_a_new_one() {
         engine.display()
     );
     assert!(refused.to_string().starts_with(&expected), "{refused}");
+    assert!(!refused.to_string().contains("  "), "{refused}");
     assert!(!log.exists(), "no stray log");
 
     let member = start(seat.config(&seat.listing(), &[&flag])).await;
