@@ -75,8 +75,8 @@ struct Session {
     commands: mpsc::WeakUnboundedSender<Command>,
     watches: BTreeMap<u64, Watched>,
     stream: Option<Stream>,
-    /// Whether progress is to be asked for, once there is a stream and all watches on it have begun:
-    /// a watch that has not begun would not hear the answer.
+    /// Whether progress is to be asked for, once there is a stream and all watches on it have
+    /// begun: a watch that has not would not hear the answer.
     progress_wanted: bool,
     pauses: Pauses,
     /// When the next stream may be opened.
