@@ -126,8 +126,19 @@ async fn a_peer_that_proposes_what_nobody_can_read_stops_nobody() {
         network.send(leader, Lane::Bulk, node::frame::encode(&message, Intake::Open));
     };
     let command = |key: &str| put(key, "1").encode_to_vec();
+    let embed = |tag: u32, message: &Vec<u8>| {
+        let mut bytes = Vec::new();
+        prost::encoding::bytes::encode(tag, message, &mut bytes);
+        bytes
+    };
+    let nested = |levels: usize| {
+        let put = put("deep", "1").put.expect("it is one").encode_to_vec();
+        let txn = (0..levels).fold(embed(2, &embed(2, &put)), |txn, _| embed(2, &embed(4, &txn)));
+        embed(6, &txn)
+    };
     propose(&[&command("a"), b"\xff\xff"]);
-    propose(&[&command("b"), &command("c")]);
+    propose(&[&command("a"), &nested(10_000)]);
+    propose(&[&command("b"), &nested(128), &command("c")]);
     let member = world.member(leader);
     within("what can be read", async {
         while local(member, "c").is_none() {
@@ -136,7 +147,8 @@ async fn a_peer_that_proposes_what_nobody_can_read_stops_nobody() {
     })
     .await;
     assert_eq!((local(member, "a"), local(member, "b").as_deref()), (None, Some("1")));
-    assert_eq!(member.status().await.map(|status| status.frames_refused), Ok(1));
+    assert_eq!(local(member, "deep").as_deref(), Some("1"));
+    assert_eq!(member.status().await.map(|status| status.frames_refused), Ok(2));
     drop(network);
     world.network.leave(broken);
     world.start(broken);
