@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use http_body::Frame;
 use http_body_util::BodyExt;
 use prost::Message;
-use proto::etcdserverpb::PutRequest;
+use proto::etcdserverpb::{PutRequest, TxnRequest};
 use tonic::{Code, Status};
 
 use super::{request, response};
@@ -73,6 +73,30 @@ fn what_is_no_message_is_refused() {
     assert_eq!(code, Code::Internal);
     assert_eq!(text, "grpc: compressed flag set with identity or empty encoding");
     let (code, text) = refused(&[0, 0, 0, 0, 2, 0xff, 0xff]);
+    assert_eq!(code, Code::Internal);
+    assert!(text.starts_with("grpc: error unmarshalling request: "), "{text}");
+}
+
+/// A stack has no room for it; what it has room for is held against the operations there may be.
+#[test]
+fn a_transaction_that_is_nested_too_deep_is_refused() {
+    let embed = |tag: u32, message: &Vec<u8>| {
+        let mut bytes = Vec::new();
+        prost::encoding::bytes::encode(tag, message, &mut bytes);
+        bytes
+    };
+    let read = |levels: usize| {
+        let txn = (0..levels).fold(Vec::new(), |txn, _| embed(2, &embed(4, &txn)));
+        let length = u32::try_from(txn.len()).expect("it is short");
+        let frame = [&[0][..], &length.to_be_bytes(), &txn].concat();
+        let read = request::<TxnRequest>(Frames([frame.into()].into()), usize::MAX);
+        let read = read.now_or_never().expect("all frames are there");
+        read.map_err(|status: Status| (status.code(), status.message().to_owned()))
+    };
+    for levels in [49, 50, 100, 128] {
+        assert!(read(levels).is_ok(), "{levels}");
+    }
+    let (code, text) = read(10_000).expect_err("it is refused");
     assert_eq!(code, Code::Internal);
     assert!(text.starts_with("grpc: error unmarshalling request: "), "{text}");
 }
