@@ -334,10 +334,10 @@ fn a_response_is_what_protobuf_would_have_written() {
     assert!(text.contains("mod_revision: 3"), "{text}");
 }
 
-/// On a stack as threads have it, from the check to the answer and the words for a log.
+/// On a quarter of the stack that threads have, from the check to the answer and the words for a log.
 #[test]
 fn transactions_may_lie_in_each_other() {
-    let small = std::thread::Builder::new().stack_size(2 << 20);
+    let small = std::thread::Builder::new().stack_size(1 << 19);
     let test = small.spawn(|| {
         for levels in [49, 50, 100, 127, proto::NESTING_MAX] {
             let innermost = TxnRequest { success: vec![op(put("k", "v"))], ..Default::default() };
