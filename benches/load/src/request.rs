@@ -21,7 +21,7 @@ pub(crate) const TXN: &str = "/etcdserverpb.KV/Txn";
 /// How many of a hundred requests of [`Load::Mix`] are puts.
 const MIX_PUTS: usize = 10;
 
-/// What a client asks for. Keys are those that [`crate::fill`] writes, drawn at random.
+/// What a client asks for. Keys are those that [`crate::fill()`] writes, drawn at random.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Load {
     /// One key at its newest.

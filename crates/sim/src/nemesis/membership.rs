@@ -55,8 +55,8 @@ impl World {
 
     /// Of two voters the leader must not be the one that goes: if it crashes before the other has
     /// heard that it may decide alone, neither can go on. Nor may the other go where the leader can
-    /// crash: it may know of its removal, hold more of the log than what the leader has left, and so
-    /// refuse its vote, while the leader does not know any more that it needs none. etcd is no
+    /// crash: it may know of its removal, hold more of the log than what the leader has left, and
+    /// so refuse its vote, while the leader does not know any more that it needs none. etcd is no
     /// better off.
     fn may_leave(&self, by: NodeId, id: NodeId) -> bool {
         let running = self.members[&by].running.as_ref().expect("only who runs is asked");
