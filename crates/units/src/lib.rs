@@ -10,7 +10,7 @@
 //!
 //! # What it does not know
 //!
-//! Anything: it is the bottom of the house. ([`planted`] names bugs of other rooms, for tests.)
+//! Anything: it is the bottom of the house. ([`mod@planted`] names bugs of other rooms, for tests.)
 //!
 //! # Where to start
 //!
