@@ -95,8 +95,8 @@ impl Interval {
     }
 }
 
-/// As much of a bound as tells keys apart. What is longer than any key stays so: a key that is equal
-/// to its beginning lies before it, and no key is equal to it.
+/// As much of a bound as tells keys apart. What is longer than any key stays so: a key that is
+/// equal to its beginning lies before it, and no key is equal to it.
 fn curtailed(mut bound: Bytes) -> Bytes {
     bound.truncate(KEY_BYTES_MAX + 1);
     bound

@@ -14,9 +14,9 @@ use prost::{DecodeError, Message};
 use crate::etcdserverpb::request_op::Request;
 use crate::etcdserverpb::{Compare, RequestOp};
 
-/// Transactions that may lie in each other in one transaction. A quarter of a stack of 2 MiB
-/// is enough to check, apply and answer one, in a build without optimization. etcd's own bound is far beyond what
-/// it lets a transaction do, which is 128 operations unless it is told otherwise.
+/// Transactions that may lie in each other in one transaction. A quarter of a stack of 2 MiB is
+/// enough to check, apply and answer one, in a build without optimization. etcd's own bound is far
+/// beyond what it lets a transaction do, which is 128 operations unless it is told otherwise.
 pub const NESTING_MAX: usize = 200;
 
 /// If all comparisons hold, the operations of success, else those of failure.

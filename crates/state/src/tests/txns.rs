@@ -334,7 +334,8 @@ fn a_response_is_what_protobuf_would_have_written() {
     assert!(text.contains("mod_revision: 3"), "{text}");
 }
 
-/// On a quarter of the stack that threads have, from the check to the answer and the words for a log.
+/// On a quarter of the stack that threads have, from the check to the answer and the words for a
+/// log.
 #[test]
 fn transactions_may_lie_in_each_other() {
     let small = std::thread::Builder::new().stack_size(1 << 19);
