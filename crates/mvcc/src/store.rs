@@ -156,15 +156,16 @@ impl Snapshot {
     ///
     /// A fault of the engine.
     pub fn previous(&self, revision: Revision, event: &Event) -> Result<Option<Bytes>, Fault> {
+        // etcd reads at the revision before, which must not be compacted. A change that is still in
+        // memory must not know more than one that is read.
+        if revision.0 - 1 < self.store.compacted.0 {
+            return Ok(None);
+        }
         let mut at = match &event.previous {
             Previous::None => return Ok(None),
             Previous::Record(record) => return Ok(Some(record.clone())),
             Previous::At(at) => *at,
         };
-        // etcd reads at the revision before, which must not be compacted.
-        if revision.0 - 1 < self.store.compacted.0 {
-            return Ok(None);
-        }
         loop {
             let Some(value) = self.view.get(REVISIONS, &at.encode())? else {
                 return Ok(None);

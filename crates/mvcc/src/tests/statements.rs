@@ -174,10 +174,13 @@ fn kv_c3_m4_a_watch_from_the_compacted_revision_hears_of_the_delete() {
     for value in ["1", "2", "3"] {
         world.run(&[put("k", value)]);
     }
-    world.run(&[delete("k")]);
+    let gone = world.apply(&[vec![delete("k")]]);
     world.run(&[put("k", "4")]);
+    let gone = &gone[0].as_ref().expect("it changed").events[0];
+    assert!(world.snapshot.previous(Revision(5), gone).expect("no faults").is_some());
     world.compact(5);
     assert_eq!(world.history(5), ["5 delete k", "6 put k"]);
+    assert_eq!(world.snapshot.previous(Revision(5), gone), Ok(None), "though it is in memory");
     let changes = world.snapshot.changes(Revision(5), Revision(5), usize::MAX).expect("no faults");
     assert_eq!(world.snapshot.previous(Revision(5), &changes[0].events[0]), Ok(None));
     // The next compaction takes the tombstone away.
