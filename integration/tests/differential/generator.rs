@@ -163,7 +163,8 @@ impl Generator {
             2 => self.revision,
             _ => self.rng.i64(self.compacted.min(self.revision)..=self.revision),
         };
-        let request = CompactionRequest { revision, physical: self.rng.u8(0..10) < 8 };
+        let physical = self.audience == Audience::All || !self.one_in(5);
+        let request = CompactionRequest { revision, physical };
         self.plan("KV.Compact", &request);
     }
 

@@ -89,7 +89,17 @@ pub(crate) const ETCDD_AND_3_7: [Known; 5] = [
 ];
 
 /// Where etcd 3.5.1 is not like 3.7, which is right.
-pub(crate) const ETCD_3_7_AND_3_5: [Known; 12] = [
+pub(crate) const ETCD_3_7_AND_3_5: [Known; 14] = [
+    Known {
+        what: "a watcher that starts at the compacted revision, when that deleted something",
+        reason: "3.5.1 drops the deletion when it compacts",
+        measure: Measure::Avoid,
+    },
+    Known {
+        what: "HashKV while a compaction is under way",
+        reason: "that of 3.5.1 depends on how far it has come; it is asked to wait for the end",
+        measure: Measure::Avoid,
+    },
     Known {
         what: "a put in a transaction within a transaction when there is no space",
         reason: "3.5 looks for puts at the top only",

@@ -4,7 +4,7 @@
 use proto::etcdserverpb::watch_request::RequestUnion;
 use proto::etcdserverpb::{WatchCancelRequest, WatchCreateRequest, WatchRequest, WatchResponse};
 
-use super::Generator;
+use super::{Audience, Generator};
 use crate::answer::Answer;
 use crate::script::Step;
 
@@ -103,10 +103,11 @@ impl Generator {
     }
 
     fn some_start(&mut self) -> i64 {
-        match self.rng.u8(0..10) {
+        let start = match self.rng.u8(0..10) {
             0..5 => 0,
             5 => self.rng.i64(-1..=self.compacted.max(0)),
             _ => self.some_past(),
-        }
+        };
+        if self.audience == Audience::All && start == self.compacted { 0 } else { start }
     }
 }
