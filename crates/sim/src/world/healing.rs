@@ -19,6 +19,11 @@ impl World {
     /// No trouble from now on: everybody comes back, every link carries, and within bounded time
     /// all is done that is owed.
     pub(crate) fn heal(&mut self) -> Result<(), Violation> {
+        // What is due now comes first: a pause may just have ended, and what waited for that, as
+        // that a disk is full, would undo what heals.
+        while self.coming.first_key_value().is_some_and(|((at, _), _)| *at <= self.now) {
+            self.step()?;
+        }
         self.story.tell(self.now, || "all is healed".into());
         self.troubled = false;
         self.network.calm();
