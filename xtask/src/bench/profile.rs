@@ -19,11 +19,8 @@ const SECONDS: u64 = 20;
 /// Rooms, and the functions in which all of their work is done. What is set in is a part of the
 /// room above.
 const ROOMS: [(&str, &str); 15] = [
-    (
-        "a connection: HTTP/2 read, parsed, written",
-        "h2::proto::connection::Connection<T,P,B>::poll",
-    ),
-    ("its streams: what is done for a request", "<hyper::proto::h2::server::H2Stream<F,B,Ex> as"),
+    ("a connection and its requests", "server::listen::accept::{{closure}}::{{closure}}"),
+    ("  frames read, parsed, written", "<hyper::proto::h2::server::Server<T,S,B,E> as"),
     (
         "  api: a call",
         "<api::clients::Clients as tower_service::Service<http::request::Request<B>>>::call",
