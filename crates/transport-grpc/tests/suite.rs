@@ -5,13 +5,16 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, block_in_place};
 use transport::suite::{self, World};
-use transport::{Peer, Sink, Transport};
+use transport::{
+    Answer, CallError, CallTicket, Lane, Peer, Sink, Source, Transport, UnreadableSnapshot,
+};
 use transport_grpc::{CONNECT_TIMEOUT, Grpc, Options, SNAPSHOT_BYTES_PER_SECOND};
 use units::{ClusterId, NodeId};
 
@@ -60,6 +63,7 @@ impl World for Loopback {
             connect_timeout: CONNECT_TIMEOUT,
             snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
         };
+        let sink = Arc::new(Waiting(sink));
         let transport = Grpc::new(options, runtime.handle().clone(), sink);
         let place = self.place(id);
         let listener = place.listener.try_clone().expect("a listener can be cloned");
@@ -79,6 +83,45 @@ impl Drop for Loopback {
     fn drop(&mut self) {
         let places = std::mem::take(&mut self.places).into_values();
         places.filter_map(|place| place.runtime).for_each(Runtime::shutdown_background);
+    }
+}
+
+/// A sink that may wait, as the suite's does and a member's does not: the tasks of its thread go on
+/// elsewhere meanwhile. Else one of them, woken there, would wait with it.
+struct Waiting(Arc<dyn Sink>);
+
+impl Sink for Waiting {
+    fn frame(&self, from: NodeId, lane: Lane, frame: Bytes) {
+        block_in_place(|| self.0.frame(from, lane, frame));
+    }
+
+    fn call(&self, from: NodeId, request: Bytes, answer: Box<dyn Answer>) {
+        self.0.call(from, request, answer);
+    }
+
+    fn called(&self, ticket: CallTicket, result: Result<Bytes, CallError>) {
+        self.0.called(ticket, result);
+    }
+
+    fn snapshot(
+        &self,
+        from: NodeId,
+        header: Bytes,
+        source: &mut dyn Source,
+    ) -> Result<(), UnreadableSnapshot> {
+        self.0.snapshot(from, header, source)
+    }
+
+    fn snapshot_sent(&self, to: NodeId, arrived: bool) {
+        self.0.snapshot_sent(to, arrived);
+    }
+
+    fn unreachable(&self, peer: NodeId) {
+        self.0.unreachable(peer);
+    }
+
+    fn removed(&self, by: NodeId) {
+        self.0.removed(by);
     }
 }
 
