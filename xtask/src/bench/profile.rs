@@ -75,7 +75,7 @@ fn start(programs: &Path, folder: &Path, counts: &Path, log: &Path) -> Result<Ch
         .map_err(|error| format!("valgrind (a package of that name) cannot be run: {error}"))
 }
 
-fn url(port: u16) -> String {
+pub(super) fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
@@ -105,7 +105,7 @@ fn measure(programs: &Path, member: &mut Child, log: &Path, load: &str) -> Resul
     rate.map(|rate| rate * SECONDS).filter(|answered| *answered > 0).ok_or(told)
 }
 
-fn output(command: &mut Command) -> Result<String, String> {
+pub(super) fn output(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().display().to_string();
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| format!("{program} cannot be run: {error}"))?;

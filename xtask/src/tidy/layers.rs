@@ -150,6 +150,7 @@ const LAYERS: &[Layer] = &[
     layer("bins/etcdctl", &["crates/client", "crates/proto"], &[]),
     layer("bins/etcdutl", &["crates/server"], &[]),
     // Outside: they see the product as its users do, or a part alone.
+    layer("benches/floor", &["crates/proto"], &[]),
     layer("benches/layout", &["crates/backend", "crates/backend-lsm"], &[]),
     layer("integration", &["crates/proto"], &[]),
     layer("benches/load", &["crates/proto", "integration"], &[]),
