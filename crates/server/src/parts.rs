@@ -51,8 +51,9 @@ const READS_MAX: usize = 16;
 /// Bytes of recent changes kept for watchers that are a little behind.
 const WATCH_RING_BYTES: usize = 32 << 20;
 
-/// Bytes of entries that are kept for peers that lag, beside their number, which is configured.
-const KEPT_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of entries that are kept for peers that lag, beside their number, which is configured. One
+/// that lags further is sent a snapshot, which is about as soon done as so much log.
+const KEPT_BYTES_MAX: u64 = 64 << 20;
 
 /// How much must go at least when the log is trimmed before `--snapshot-count` entries may, as that
 /// costs a sync.
