@@ -13,25 +13,23 @@ use state::{
 };
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
-use units::{Entry, EntryKind, LeaseId, NodeId, Term, Time};
+use units::{Entry, EntryKind, LeaseId, NodeId, Term};
 use watch::{Hub, Response, StreamId};
 
 use crate::clock::Clock;
 use crate::desk::Owner;
 use crate::order::Work as Report;
+use crate::pace::Pace;
 use crate::shared::Shared;
 use crate::{Ending, content};
 
 /// Bytes of commands that the ordering thread applies itself: a fraction of a millisecond's work.
 const SHORT_BYTES_MAX: usize = 64 << 10;
 
-/// What one step of a compaction may cost: so little that a group of entries that arrives meanwhile
-/// waits no longer than for another group.
-const COMPACTION_BUDGET: Budget = Budget { versions_max: 500, bytes_max: 1 << 20 };
-
-/// How long a compaction rests after a step when there is other work: it goes on, but takes a small
-/// part of the time.
-const COMPACTION_PAUSE: Duration = Duration::from_millis(10);
+/// What one step of a compaction may cost: half a millisecond, so that what comes meanwhile waits no
+/// longer than for another request; and even with the longest rests tens of thousands of versions
+/// a second, more than clients write.
+const COMPACTION_BUDGET: Budget = Budget { versions_max: 250, bytes_max: 256 << 10 };
 
 /// Owns the state machine and the hub of its watchers, tells everybody what has changed, and uses
 /// the time between for what can wait.
@@ -45,10 +43,10 @@ pub(crate) struct Applier {
     streams: HashMap<StreamId, mpsc::UnboundedSender<Response>>,
     /// Keep-alives that came too late, and wait until that is so everywhere.
     late: Vec<(LeaseId, oneshot::Sender<Renewal>)>,
-    /// When the next step of a compaction is due, whatever else there is to do.
-    compact_at: Time,
-    /// Whether there is something to do between other things.
-    restless: bool,
+    /// How compactions are gone about.
+    compacting: Pace,
+    /// Whether watchers are behind: there is something to do between other things.
+    behind: bool,
 }
 
 /// What is brought to the state machine.
@@ -99,8 +97,8 @@ impl Applier {
             term: Term(0),
             streams: HashMap::new(),
             late: Vec::new(),
-            compact_at: Time::ZERO,
-            restless: true,
+            compacting: Pace::new(),
+            behind: true,
         }
     }
 
@@ -142,21 +140,21 @@ impl Applier {
         if self.hub.deadline().is_some_and(|deadline| deadline <= now) {
             self.hub.handle_timeout(now);
         }
-        if now >= self.compact_at || !shared.apply.is_awaited() {
-            if let Some(compacted) = self.machine.compaction_step(COMPACTION_BUDGET)? {
-                shared.publish(&compacted.published);
-            }
-            self.compact_at = self.clock.now() + COMPACTION_PAUSE;
+        let began = self.clock.now();
+        if began >= self.compacting.due()
+            && let Some(compacted) = self.machine.compaction_step(COMPACTION_BUDGET)?
+        {
+            shared.publish(&compacted.published);
+            self.compacting.stepped(began, self.clock.now());
         }
         self.catch_up(shared);
         Ok(())
     }
 
-    /// Brings one watcher that is behind a step further; whether there is more to do that can wait.
+    /// Brings one watcher that is behind a step further.
     fn catch_up(&mut self, shared: &Shared) {
-        let behind = self.hub.catch_up();
+        self.behind = self.hub.catch_up();
         self.tell(shared);
-        self.restless = behind || self.machine.has_compaction();
     }
 
     fn take(&mut self, shared: &Shared, work: Work) -> Result<Option<Report>, Ending> {
@@ -306,10 +304,11 @@ impl Owner for Applier {
     type Work = Work;
 
     fn deadline(&self) -> Option<Instant> {
-        if self.restless {
+        if self.behind {
             return Some(Instant::now());
         }
-        let deadlines = [self.machine.deadline(), self.hub.deadline()];
+        let compaction = self.machine.has_compaction().then(|| self.compacting.due());
+        let deadlines = [self.machine.deadline(), self.hub.deadline(), compaction];
         deadlines.into_iter().flatten().min().and_then(|at| self.clock.instant(at))
     }
 }

@@ -46,6 +46,7 @@ mod leading;
 mod leases;
 mod members;
 mod order;
+mod pace;
 mod pause;
 mod questions;
 mod reading;
