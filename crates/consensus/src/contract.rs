@@ -85,8 +85,8 @@ pub trait Consensus: Send {
     fn unreachable(&mut self, peer: NodeId);
 
     /// The member has just started and can reach others by now, so that it need not wait for a
-    /// leader as long as if it had lost one: its next campaign comes earlier by so much, unless it
-    /// has heard of a leader.
+    /// leader as long as if it had lost one: an election timeout is shorter by so much for its next
+    /// campaign, with all that is drawn by it, unless it has heard of a leader.
     fn hasten_election(&mut self, now: Time, by: Duration);
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.

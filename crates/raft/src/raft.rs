@@ -419,7 +419,11 @@ impl Consensus for Raft {
     fn hasten_election(&mut self, now: Time, by: Duration) {
         self.advance(now);
         if self.leader.is_none() {
-            self.timer.at = self.now.max(self.timer.at - by);
+            // Of the two timeouts that may have been drawn each is that much shorter.
+            let timeout = self.config.election_timeout.as_nanos();
+            let sooner = by.as_nanos() * self.timer.span.as_nanos() / timeout;
+            let sooner = u64::try_from(sooner).map_or(Duration::MAX, Duration::from_nanos);
+            self.timer.at = self.now.max(self.timer.at - sooner);
         }
     }
 
