@@ -53,6 +53,8 @@ pub enum Cause {
 /// Why a member has stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
+    /// Log and engine, each sound for itself, do not belong together: what parts them.
+    Apart(String),
     /// It was asked to.
     Asked,
     /// An invariant is broken: this is what the assertion says.
@@ -115,6 +117,7 @@ impl std::error::Error for Error {}
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Apart(what) => write!(f, "the raft log does not fit the engine: {what}"),
             Self::Asked => f.write_str("the member was asked to stop"),
             Self::Bug(what) => write!(f, "a bug: {what}"),
             Self::Engine(fault) => write!(f, "the engine: {fault}"),

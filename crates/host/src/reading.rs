@@ -7,8 +7,9 @@ use units::{NodeId, Revision};
 
 use crate::ask::{self, Answer, Question};
 use crate::handle::Hashed;
+use crate::running::words;
 use crate::shared::Shared;
-use crate::{Cause, Error};
+use crate::{Cause, Ending, Error};
 
 impl Shared {
     /// Reads what is published when its turn comes.
@@ -30,7 +31,13 @@ impl Shared {
                 self.end(fault.into());
                 Err(Error::Stopped)
             }
-            Err(_) => Err(Error::Stopped),
+            Err(ended) => {
+                // Else the runtime has ended, and so does the member.
+                if let Ok(panic) = ended.try_into_panic() {
+                    self.end(Ending::Bug(words(&*panic)));
+                }
+                Err(Error::Stopped)
+            }
         }
     }
 

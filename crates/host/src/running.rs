@@ -5,11 +5,17 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
 
 use crate::desk::{Desk, Owner};
 use crate::order::Work;
 use crate::shared::Shared;
 use crate::{Ending, Space, durable, keep, leading, space, versions};
+
+/// How often one who hands over looks whether its successor is still there.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A member with its threads. When it is dropped without having been stopped, it ends as if its
 /// process was killed.
@@ -71,10 +77,7 @@ impl Running {
     /// what was handed out is applied, and all of it made durable. At last engine and log are let
     /// go.
     pub(crate) async fn stop(&self) {
-        if let Some(to) = self.shared.successors().first() {
-            // Without a successor the others elect one by themselves.
-            _ = self.shared.transfer(*to).await;
-        }
+        self.hand_over().await;
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(threads) = threads else { return };
         let shared = Arc::clone(&self.shared);
@@ -94,6 +97,24 @@ impl Running {
             shared.end(Ending::Asked);
         });
         drop(stopped.await);
+    }
+}
+
+impl Running {
+    /// Who leads names a successor. One who does not lead within an election timeout, or is not
+    /// there any more, stops as well; without one the others elect somebody by themselves.
+    async fn hand_over(&self) {
+        let shared = &self.shared;
+        let Some(to) = shared.successors().first().copied() else { return };
+        let parted = async {
+            while shared.connected(&[to], Duration::ZERO) > 0 {
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::select! {
+            _ = timeout(shared.config.consensus.election_timeout, shared.transfer(to)) => {}
+            () = parted => {}
+        }
     }
 }
 
@@ -144,7 +165,7 @@ fn thread(
 }
 
 /// What an assertion said.
-fn words(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "it panicked without a word".into())

@@ -99,25 +99,18 @@ fn reconcile(
     match consensus::Start::of(opened, &engine) {
         Ok(start) => return Ok(start),
         Err(Misfit::LogAhead) => {
-            let what = format!(
-                "it holds what the log's entries up to {applied} did, but the log begins after {}",
-                opened.marker.position.index
-            );
-            return Err(Ending::Engine(Fault::Corrupt { file: "the engine".into(), what }));
+            let begin = opened.marker.position.index;
+            return Err(Ending::Apart(format!(
+                "the engine holds what entries up to {applied} did, but the log begins after {begin}"
+            )));
         }
         Err(Misfit::EngineAhead) => {}
     }
     if installing != Some(applied) {
-        let what = format!(
-            "it ends at {}, but the engine holds what its entries up to {applied} did: its end is \
-             lost",
-            opened.last.index
-        );
-        return Err(Ending::Log(raftlog::Fault::Corrupt {
-            file: "the raft log".into(),
-            offset: 0,
-            what,
-        }));
+        let end = opened.last.index;
+        return Err(Ending::Apart(format!(
+            "the engine holds what entries up to {applied} did, but the log ends at {end}"
+        )));
     }
     opened.log.install(&engine)?;
     opened.hard_state = HardState { commit: applied, ..opened.hard_state };

@@ -7,7 +7,7 @@ use axum::Router;
 use backend::Backend;
 use backend_lsm::LsmBackend;
 use consensus::{Limits, ReadPolicy};
-use host::{Handle, Inline, MakeConsensus, MakeTransport, Parts, Space};
+use host::{Ending, Handle, Inline, MakeConsensus, MakeTransport, Parts, Space};
 use node::TrimPolicy;
 use raft::Raft;
 use raftlog::{Identity, Opened};
@@ -217,7 +217,14 @@ pub(crate) fn start(
         Arc::new(grpc)
     });
     let parts = Parts { log, backend, consensus, transport, space, runtime };
-    let handle = host::start(parts, host_config(config, data), told).map_err(Error::Ended)?;
+    let handle = host::start(parts, host_config(config, data), told);
+    let handle = handle.map_err(|ending| match ending {
+        Ending::Apart(what) => {
+            let (log, engine) = (data.log.display(), data.engine.display());
+            Error::DataDir(format!("{log} does not fit {engine}: {what}"))
+        }
+        ending => Error::Ended(ending),
+    })?;
     let router = served.get().expect("a member makes its transport when it starts").clone();
     Ok((handle, router))
 }

@@ -32,6 +32,22 @@ async fn a_log_that_fails_ends_the_member_and_acknowledges_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_panics_ends_the_member_which_says_why() {
+    let mut world = World::new(1);
+    let one = world.leader().await;
+    let member = world.member(one);
+    let read = member.read(|_| -> Result<(), backend::Fault> { unreachable!("it was reached") });
+    assert_eq!(within("an answer", read).await, Err(Error::Stopped));
+    match within("its end", member.ended()).await {
+        Ending::Bug(what) => assert!(what.contains("it was reached"), "{what}"),
+        ending => unreachable!("{ending:?}"),
+    }
+    world.kill(one);
+    world.start(one);
+    write(world.member(one), "a", "1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_fails_ends_the_member_and_the_others_go_on() {
     let mut world = World::new(3);
     let former = world.leader().await;
@@ -56,7 +72,7 @@ async fn an_engine_that_lost_more_than_it_may_is_not_started() {
     world.stop(one).await;
     world.seats.get_mut(&one).expect("it has a seat").engine = backend::MemDisk::new();
     let refused = world.try_start(one).err();
-    assert!(matches!(refused, Some(Ending::Engine(backend::Fault::Corrupt { .. }))), "{refused:?}");
+    assert!(matches!(refused, Some(Ending::Apart(_))), "{refused:?}");
 }
 
 /// Engine and log can be opened again at once, whatever the member died of, also while it is
