@@ -26,9 +26,9 @@ use crate::{Ending, content};
 /// Bytes of commands that the ordering thread applies itself: a fraction of a millisecond's work.
 const SHORT_BYTES_MAX: usize = 64 << 10;
 
-/// What one step of a compaction may cost: half a millisecond, so that what comes meanwhile waits no
-/// longer than for another request; and even with the longest rests tens of thousands of versions
-/// a second, more than clients write.
+/// What one step of a compaction may cost: half a millisecond, so that what comes meanwhile waits
+/// no longer than for another request; and even with the longest rests tens of thousands of
+/// versions a second, more than clients write.
 const COMPACTION_BUDGET: Budget = Budget { versions_max: 250, bytes_max: 256 << 10 };
 
 /// Owns the state machine and the hub of its watchers, tells everybody what has changed, and uses

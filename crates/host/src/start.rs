@@ -101,7 +101,7 @@ fn reconcile(
         Err(Misfit::LogAhead) => {
             let begin = opened.marker.position.index;
             return Err(Ending::Apart(format!(
-                "the engine holds what entries up to {applied} did, but the log begins after {begin}"
+                "the engine holds what entries up to {applied} did, the log begins after {begin}"
             )));
         }
         Err(Misfit::EngineAhead) => {}
@@ -109,7 +109,7 @@ fn reconcile(
     if installing != Some(applied) {
         let end = opened.last.index;
         return Err(Ending::Apart(format!(
-            "the engine holds what entries up to {applied} did, but the log ends at {end}"
+            "the engine holds what entries up to {applied} did, the log ends at {end}"
         )));
     }
     opened.log.install(&engine)?;
