@@ -2,9 +2,11 @@
 //! work. `cargo xtask bench versus` takes about 25 minutes, with `--quick` about 5, with `--full`
 //! hours; `--help` says what else can be chosen. The table, its data and its plots grow in `bench/`
 //! of the target directory, or in the folder that `--output` names. `cargo xtask bench profile`
-//! tells where the work of a put goes (or of another load that it is given), and `cargo xtask bench
-//! floor` what the layers under a request cost.
+//! tells where the work of a put goes (or of another load that it is given), `cargo xtask bench
+//! counts` what it asks the kernel for, and `cargo xtask bench floor` what the layers under a
+//! request cost.
 
+mod counts;
 mod floor;
 mod profile;
 
@@ -14,16 +16,19 @@ use std::process::{Command, ExitCode};
 use cargo_metadata::MetadataCommand;
 
 pub(crate) const DOES: &str = "versus [--quick] …: etcdd and genuine etcd side by side; \
-    profile [put|get]: where work goes; floor: what the layers under a request cost";
+    profile [put|get]: where work goes; counts [put|get]: what it asks the kernel; \
+    floor: what the layers under a request cost";
 
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let (result, name) = match arguments.split_first() {
         Some((first, _)) if first == "versus" => (versus(arguments), "versus"),
         Some((first, rest)) if first == "profile" => (profile(rest), "profile"),
+        Some((first, rest)) if first == "counts" => (counts(rest), "counts"),
         Some((first, [])) if first == "floor" => (floor(), "floor"),
         _ => {
             eprintln!("usage: cargo xtask bench versus [arguments of etcdd-load versus]");
             eprintln!("       cargo xtask bench profile [put|get|serializable-get|txn|…]");
+            eprintln!("       cargo xtask bench counts [put|get|… [PROGRAM]]");
             eprintln!("       cargo xtask bench floor");
             return ExitCode::from(2);
         }
@@ -55,6 +60,12 @@ fn profile(arguments: &[String]) -> Result<(), String> {
     let target = target()?;
     build(&["etcdd-load", "etcdd"])?;
     profile::run(&target.join("release"), arguments)
+}
+
+fn counts(arguments: &[String]) -> Result<(), String> {
+    let target = target()?;
+    build(&["etcdd-load", "etcdd"])?;
+    counts::run(&target.join("release"), arguments)
 }
 
 fn floor() -> Result<(), String> {

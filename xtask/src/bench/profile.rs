@@ -2,11 +2,12 @@
 //! of every function, and the share of each room is taken from that. Counted, not timed, so it is
 //! much the same on any machine, however busy. The kernel's part is not in it.
 
-use std::fs;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 const PORT: u16 = 24_379;
 
@@ -39,6 +40,12 @@ const ROOMS: [(&str, &str); 15] = [
     ("all of it: memory copied", "memcpy"),
 ];
 
+/// Calls that are counted, and how the names of their functions begin.
+const CALLS: [(&str, &[&str]); 2] = [
+    ("allocations", &["mi_malloc", "mi_zalloc", "mi_calloc", "mi_realloc", "malloc", "realloc"]),
+    ("copies", &["__memcpy", "__memmove"]),
+];
+
 /// Profiles the programs in this folder.
 pub(crate) fn run(programs: &Path, arguments: &[String]) -> Result<(), String> {
     let load = arguments.first().map_or("put", String::as_str);
@@ -50,17 +57,36 @@ pub(crate) fn run(programs: &Path, arguments: &[String]) -> Result<(), String> {
     drop(member.kill());
     drop(member.wait());
     let answered = measured?;
-    let total = annotated(&counts)?;
-    report(&total, load, answered)
+    // The first part that was dumped has a number behind its name.
+    let counts = PathBuf::from(format!("{}.1", counts.display()));
+    report(&annotated(&counts)?, load, answered)?;
+    let calls = fs::read_to_string(&counts).map_err(|error| format!("the counts: {error}"))?;
+    for (what, functions) in CALLS {
+        println!("{what}: {:.1} each", count_calls(&calls, functions) as f64 / answered as f64);
+    }
+    Ok(())
 }
 
 fn start(programs: &Path, folder: &Path, counts: &Path, log: &Path) -> Result<Child, String> {
-    let (client, peer) = (url(PORT), url(PORT + 1));
-    let log = fs::File::create(log).map_err(|error| format!("the member's log: {error}"))?;
-    Command::new("valgrind")
-        .args(["--tool=callgrind", "--instr-atstart=no"])
-        .arg(format!("--callgrind-out-file={}", counts.display()))
-        .arg(programs.join("etcdd"))
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--instr-atstart=no"]);
+    valgrind.arg(format!("--callgrind-out-file={}", counts.display()));
+    valgrind.arg(programs.join("etcdd"));
+    // Everything takes long in there, which is not worth a line each.
+    valgrind.arg("--warning-unary-request-duration=1h");
+    start_member(&mut valgrind, PORT, folder, log)
+        .map_err(|error| format!("valgrind (a package of that name) cannot be run: {error}"))
+}
+
+/// Starts a member of its own cluster that serves clients at a port, and peers at the next one.
+pub(super) fn start_member(
+    command: &mut Command,
+    port: u16,
+    folder: &Path,
+    log: &Path,
+) -> io::Result<Child> {
+    let (client, peer) = (url(port), url(port + 1));
+    command
         .arg(format!("--data-dir={}", folder.join("data").display()))
         .args([
             format!("--listen-client-urls={client}"),
@@ -68,19 +94,16 @@ fn start(programs: &Path, folder: &Path, counts: &Path, log: &Path) -> Result<Ch
         ])
         .args([format!("--listen-peer-urls={peer}"), format!("--initial-cluster=default={peer}")])
         .arg(format!("--initial-advertise-peer-urls={peer}"))
-        // Everything takes long in there, which is not worth a line each.
-        .arg("--warning-unary-request-duration=1h")
-        .stderr(log)
+        .stderr(fs::File::create(log)?)
         .spawn()
-        .map_err(|error| format!("valgrind (a package of that name) cannot be run: {error}"))
 }
 
 pub(super) fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// Puts the load on the member while instructions are counted; how many requests were answered.
-fn measure(programs: &Path, member: &mut Child, log: &Path, load: &str) -> Result<u64, String> {
+/// Waits until a member's log says that it serves clients.
+pub(super) fn await_ready(member: &mut Child, log: &Path) -> Result<(), String> {
     let begin = Instant::now();
     while !fs::read_to_string(log).is_ok_and(|log| log.contains("ready to serve client requests")) {
         if begin.elapsed() > START_MAX || !matches!(member.try_wait(), Ok(None)) {
@@ -88,6 +111,12 @@ fn measure(programs: &Path, member: &mut Child, log: &Path, load: &str) -> Resul
         }
         sleep(Duration::from_millis(100));
     }
+    Ok(())
+}
+
+/// Puts the load on the member while instructions are counted; how many requests were answered.
+fn measure(programs: &Path, member: &mut Child, log: &Path, load: &str) -> Result<u64, String> {
+    await_ready(member, log)?;
     let generator = |load: &str, more: &[&str]| {
         let mut command = Command::new(programs.join("etcdd-load"));
         command.arg(load).arg(format!("--endpoints={}", url(PORT))).arg("--keys=20000").args(more);
@@ -117,16 +146,42 @@ pub(super) fn output(command: &mut Command) -> Result<String, String> {
 
 /// Lines of a number and a function, which has its callees in it, the largest first.
 fn annotated(counts: &Path) -> Result<Vec<(u64, String)>, String> {
-    // The first part that was dumped has a number behind its name.
-    let dumped = PathBuf::from(format!("{}.1", counts.display()));
     let mut annotate = Command::new("callgrind_annotate");
     let text =
-        output(annotate.args(["--inclusive=yes", "--auto=no", "--threshold=100"]).arg(dumped))?;
+        output(annotate.args(["--inclusive=yes", "--auto=no", "--threshold=100"]).arg(counts))?;
     let lines = text.lines().filter_map(|line| {
         let (number, function) = line.trim_start().split_once(" (")?;
         Some((number.replace(',', "").parse().ok()?, function.to_owned()))
     });
     Ok(lines.collect())
+}
+
+/// How often functions whose names begin like that were called, but by one another. In the file a
+/// name stands where it occurs first, and its number from then on; a callee's line is followed by
+/// how often it was called.
+fn count_calls(counts: &str, functions: &[&str]) -> u64 {
+    let mut wanted = HashMap::new();
+    let mut of = |number: &str| {
+        let (number, name) = number.split_once(") ").unwrap_or((number, ""));
+        let number = number.trim_matches(['(', ')']).to_owned();
+        let fits = || functions.iter().any(|function| name.starts_with(function));
+        *wanted.entry(number).or_insert_with(fits)
+    };
+    let (mut caller, mut callee, mut calls) = (false, false, 0);
+    for line in counts.lines() {
+        if let Some(number) = line.strip_prefix("fn=") {
+            caller = of(number);
+        } else if let Some(number) = line.strip_prefix("cfn=") {
+            callee = of(number);
+        } else if let Some(times) = line.strip_prefix("calls=")
+            && callee
+            && !caller
+        {
+            let times = times.split(' ').next().and_then(|times| times.parse::<u64>().ok());
+            calls += times.unwrap_or(0);
+        }
+    }
+    calls
 }
 
 fn report(lines: &[(u64, String)], load: &str, answered: u64) -> Result<(), String> {
@@ -142,4 +197,17 @@ fn report(lines: &[(u64, String)], load: &str, answered: u64) -> Result<(), Stri
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_counted_but_those_among_the_counted() {
+        let counts = "fn=(1) main\ncfn=(2) mi_malloc\ncalls=3 0\n0 9\ncfn=(3) other\ncalls=5 0\n\
+                      fn=(2)\ncfn=(4) mi_malloc_generic\ncalls=7 0\n\
+                      fn=(3)\ncfn=(2)\ncalls=11 0\n";
+        assert_eq!(count_calls(counts, &["mi_malloc"]), 14);
+    }
 }
