@@ -2,14 +2,16 @@
 //!
 //! What is known of the whole world is kept here and outlives every member: [`consensus`] who led
 //! and what was agreed on, [`answers`] what came of it, [`held`] what a disk must still hold,
-//! [`history`] what clients were told and when, [`leases`] until when each must live, and
-//! [`watching`] what watchers have heard.
+//! [`history`] what clients were told and when, [`leases`] until when each must live, [`order`]
+//! whether what clients saw can be explained without looking at anything else, and [`watching`]
+//! what watchers have heard.
 
 pub(crate) mod answers;
 pub(crate) mod consensus;
 pub(crate) mod held;
 pub(crate) mod history;
 pub(crate) mod leases;
+pub(crate) mod order;
 pub(crate) mod watching;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +21,7 @@ use bytes::Bytes;
 use units::{EntryKind, Index, NodeId, Term};
 
 use crate::model::Model;
+use crate::world::Judge;
 
 /// Something that must never be, and was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,14 @@ pub(crate) struct Checks {
     changes: BTreeMap<Index, bool>,
     /// How many facts were compared with what was known.
     pub(crate) compared: u64,
+    /// Whether nothing is compared with the model: somebody else is to find what is wrong.
+    pub(crate) is_blind: bool,
+}
+
+impl Checks {
+    pub(crate) fn new(judge: Judge) -> Self {
+        Self { is_blind: judge == Judge::OrderAlone, ..Self::default() }
+    }
 }
 
 type Written = (EntryKind, Bytes);

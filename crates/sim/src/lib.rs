@@ -57,4 +57,4 @@ mod world;
 
 pub use checks::Violation;
 pub use kinds::{Kind, Kinds};
-pub use world::{Failure, Options, Report, run};
+pub use world::{Failure, Judge, Options, Report, run};

@@ -29,7 +29,10 @@ impl World {
         }
         self.next_trouble();
         let kind = *self.nemesis.pick(&self.parameters.kinds);
-        let one = *self.nemesis.pick(&ids);
+        // Who leads has most to lose.
+        let prefers = self.nemesis.permille(300);
+        let leader = self.leader(&ids).filter(|_| prefers);
+        let one = leader.unwrap_or(*self.nemesis.pick(&ids));
         if self.without.has(kind) {
             return Ok(());
         }
@@ -59,10 +62,7 @@ impl World {
             Kind::EngineError => self.with_disk(one, crate::disk::Disk::fail_engine),
             Kind::FullDisk => self.fill_disk(one),
             Kind::IsolateLeader => {
-                let leads = |id: &NodeId| {
-                    self.members[id].running.as_ref().is_some_and(|running| running.leads())
-                };
-                if let Some(leader) = ids.iter().copied().find(leads) {
+                if let Some(leader) = self.leader(ids) {
                     self.network.isolate(leader, ids);
                 }
                 Ok(())
@@ -98,6 +98,13 @@ impl World {
                 self.with_disk(one, |disk| disk.fail_next(call))
             }
         }
+    }
+
+    /// Somebody who leads, or thinks so.
+    fn leader(&self, ids: &[NodeId]) -> Option<NodeId> {
+        let leads =
+            |id: &NodeId| self.members[id].running.as_ref().is_some_and(|running| running.leads());
+        ids.iter().copied().find(leads)
     }
 
     pub(crate) fn next_trouble(&mut self) {

@@ -16,6 +16,9 @@ pub(crate) struct Parameters {
     pub(crate) members: usize,
     /// Clients, each with one request at a time.
     pub(crate) clients: usize,
+    /// Whether every other client only reads: who does not write does not wait for that either, and
+    /// so sees more of members that are cut off.
+    pub(crate) readers: bool,
     /// Clients that watch, each with a stream.
     pub(crate) watchers: usize,
     /// Keys that they fight over.
@@ -104,6 +107,7 @@ impl Parameters {
         Self {
             members: *random.pick(&[1, 2, 3, 3, 3, 3, 3, 5, 5, 7]),
             clients: random.below(7) + 2,
+            readers: random.permille(400),
             watchers: random.below(4),
             keys: random.below(12) + 1,
             think: random.pick(&[millis(0, 50), millis(0, 200), millis(0, 1_000)]).clone(),

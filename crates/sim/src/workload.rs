@@ -13,6 +13,7 @@ use state::Command;
 use units::{NodeId, Time};
 
 use crate::checks::history::{History, Told};
+use crate::checks::order::Calls;
 use crate::random::Random;
 
 pub(crate) use watching::{Streams, WatchClient};
@@ -53,6 +54,7 @@ pub(crate) struct Clients {
     next: u64,
     waiting: BTreeMap<Ticket, Waiting>,
     pub(crate) history: History,
+    pub(crate) calls: Calls,
     pub(crate) answered: u64,
 }
 
@@ -82,6 +84,7 @@ impl Clients {
             next: 0,
             waiting: BTreeMap::new(),
             history: History::default(),
+            calls: Calls::default(),
             answered: 0,
         }
     }

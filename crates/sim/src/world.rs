@@ -27,7 +27,7 @@ use crate::story::Story;
 use crate::trace::Trace;
 use crate::workload::{Clients, Streams, WatchClient};
 
-pub use run::{Failure, Options, Report, run};
+pub use run::{Failure, Judge, Options, Report, run};
 
 /// Something that will happen.
 pub(crate) enum Coming {
@@ -157,7 +157,7 @@ impl World {
             clients_on: options.clients_max.min(parameters.clients),
             watch_clients: (0..parameters.watchers as u64).map(watching).collect(),
             streams: Streams::default(),
-            checks: Checks::default(),
+            checks: Checks::new(options.judge),
             operation: None,
             troubled: true,
             quiet: false,

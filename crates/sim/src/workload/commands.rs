@@ -25,12 +25,14 @@ pub(super) struct Mind<'a> {
     pub(super) keys: usize,
     /// The newest revision that anybody was told of.
     pub(super) revision: i64,
+    pub(super) only_reads: bool,
 }
 
 impl Mind<'_> {
     /// What it wants next.
     pub(super) fn wants(&mut self) -> Wanted {
         match self.random.below(100) {
+            0..88 if self.only_reads => Wanted::Read(self.query()),
             0..60 => Wanted::Write(Box::new(self.command())),
             60..78 => Wanted::Read(self.query()),
             78..88 => Wanted::ReadOld(self.query()),

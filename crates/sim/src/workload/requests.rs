@@ -12,6 +12,7 @@ use super::commands::Mind;
 use super::{Query, Waiting, Wanted};
 use crate::checks::Violation;
 use crate::checks::history::Told;
+use crate::checks::order::Seen;
 use crate::world::{Coming, World};
 
 impl World {
@@ -24,6 +25,7 @@ impl World {
         let running: Vec<NodeId> =
             voters.into_iter().filter(|id| self.running(*id).is_some()).collect();
         let (keys, floor) = (self.clients.keys, self.clients.history.floor());
+        let only_reads = self.parameters.readers && client % 2 == 1;
         let session = &mut self.clients.sessions[client];
         if running.is_empty() {
             return self.next_request(client);
@@ -31,11 +33,12 @@ impl World {
         let node = *session.random.pick(&running);
         let again = session.again.take();
         let random = &mut session.random;
-        let wanted =
-            again.unwrap_or_else(|| Mind { random, keys, revision: floor.revision.0 }.wants());
+        let revision = floor.revision.0;
+        let wanted = again.unwrap_or_else(|| Mind { random, keys, revision, only_reads }.wants());
         let ticket = self.clients.ticket();
         let waiting = Waiting { client, node, floor, wanted: wanted.clone(), since: self.now };
         self.clients.waiting.insert(ticket, waiting);
+        self.clients.calls.called(ticket, &wanted);
         self.story
             .tell(self.now, || format!("client {client} asks {node} as {ticket:?}: {wanted:?}"));
         self.after(self.parameters.patience, Coming::GivesUp { ticket });
@@ -80,19 +83,25 @@ impl World {
                     Ok(())
                 })?;
             }
-            Wanted::Read(query) | Wanted::ReadOld(query) => self.look(node, &query)?,
+            Wanted::Read(query) | Wanted::ReadOld(query) => self.look(ticket, node, &query)?,
             Wanted::Write(_) => unreachable!("a write is answered when it is applied"),
         }
         self.is_answered(ticket)
     }
 
     /// What a member shows now is what the model shows there.
-    fn look(&mut self, node: NodeId, query: &Query) -> Result<(), Violation> {
+    fn look(&mut self, ticket: Ticket, node: NodeId, query: &Query) -> Result<(), Violation> {
+        let mut seen = None;
         self.happens_to(node, |running, around| {
             let found = running.machine.read(query)?;
             let at = running.machine.at();
+            seen = Some(Seen::of_read(&found));
             Ok(around.checks.read(around.id, (query, at), &found)?)
-        })
+        })?;
+        if let Some(seen) = seen {
+            self.clients.calls.returned(ticket, seen);
+        }
+        Ok(())
     }
 
     /// A command was applied by this member.
@@ -107,7 +116,9 @@ impl World {
         };
         let at = self.checks.model.at(completion.index).expect("it was applied");
         let told = Told { index: completion.index, revision: Revision(at.newest) };
-        self.clients.history.wrote(waiting.floor, told)?;
+        let in_time = self.clients.history.wrote(waiting.floor, told);
+        self.by_replay(in_time)?;
+        self.clients.calls.returned(ticket, Seen::of_write(&completion.result));
         self.is_answered(ticket)
     }
 
@@ -115,12 +126,19 @@ impl World {
     pub(crate) fn may_read(&mut self, node: NodeId, ticket: Ticket) -> Result<(), Violation> {
         let Some(waiting) = self.clients.waiting.get(&ticket) else { return Ok(()) };
         let Some(running) = self.members[&node].running.as_ref() else { return Ok(()) };
-        self.clients.history.read(waiting.floor, running.machine.told())?;
+        let in_time = self.clients.history.read(waiting.floor, running.machine.told());
+        self.by_replay(in_time)?;
         self.answer_locally(node, ticket)
     }
 
-    /// The request was turned down.
+    /// What replay and real time say, if that is asked for.
+    fn by_replay(&self, said: Result<(), Violation>) -> Result<(), Violation> {
+        if self.checks.is_blind { Ok(()) } else { said }
+    }
+
+    /// The request was turned down: it will never be done.
     pub(crate) fn is_refused(&mut self, ticket: Ticket) -> Result<(), Violation> {
+        self.clients.calls.turned_down(ticket);
         match self.clients.waiting.remove(&ticket) {
             Some(waiting) => self.next_request(waiting.client),
             None => Ok(()),
@@ -132,6 +150,7 @@ impl World {
     pub(crate) fn gives_up(&mut self, ticket: Ticket) -> Result<(), Violation> {
         let Some(waiting) = self.clients.waiting.remove(&ticket) else { return Ok(()) };
         let Waiting { client, node, wanted, .. } = waiting;
+        self.clients.calls.given_up(ticket);
         let session = &mut self.clients.sessions[client];
         if session.random.permille(500) {
             session.again = Some(wanted);

@@ -8,6 +8,7 @@ use units::Time;
 
 use super::World;
 use crate::checks::Violation;
+use crate::checks::order::{self, Verdict};
 use crate::kinds::{Kind, Kinds};
 
 /// How a world is run.
@@ -21,13 +22,25 @@ pub struct Options {
     pub clients_max: usize,
     /// Whether what happens is told.
     pub story: bool,
+    /// Who looks at what clients are answered.
+    pub judge: Judge,
+}
+
+/// Who looks at what clients are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judge {
+    /// The model, and the search for an order: each on its own.
+    Both,
+    /// The search for an order, which knows no model: that is how it is tried.
+    OrderAlone,
 }
 
 impl Options {
     /// Everything, for so many events.
     #[must_use]
     pub fn of(events: u64) -> Self {
-        Self { events, without: Kinds::default(), clients_max: usize::MAX, story: false }
+        let (without, clients_max, story) = (Kinds::default(), usize::MAX, false);
+        Self { events, without, clients_max, story, judge: Judge::Both }
     }
 }
 
@@ -44,6 +57,10 @@ pub struct Report {
     pub answered: u64,
     /// Facts that were compared with what was known.
     pub compared: u64,
+    /// Calls of clients that an order was found for.
+    pub ordered: u64,
+    /// Histories, hence 1 or 0, for which no order was found within bounds.
+    pub too_hard: u64,
     /// How long it took in the world.
     pub simulated: Duration,
     /// A fingerprint of everything: the same for the same seed.
@@ -73,10 +90,11 @@ pub fn run(seed: u64, options: &Options) -> Result<Report, Box<Failure>> {
         while world.events < options.events {
             world.step()?;
         }
-        world.heal()
+        world.heal()?;
+        world.explain()
     }));
     let violation = match end {
-        Ok(Ok(())) => return Ok(world.report()),
+        Ok(Ok(explained)) => return Ok(world.report(explained)),
         Ok(Err(violation)) => violation,
         Err(panic) => {
             let words = panic.downcast_ref::<String>().cloned();
@@ -88,14 +106,35 @@ pub fn run(seed: u64, options: &Options) -> Result<Report, Box<Failure>> {
     Err(Box::new(Failure { violation, events: world.events, story }))
 }
 
+/// What was explained: how many calls, or, if that was too hard, none.
+struct Explained {
+    calls: u64,
+    too_hard: bool,
+}
+
 impl World {
-    fn report(&self) -> Report {
+    /// Looks for an order of what clients asked for that explains what they saw.
+    fn explain(&self) -> Result<Explained, Violation> {
+        let calls = self.clients.calls.of_note();
+        match order::search(&calls) {
+            Verdict::Explained => Ok(Explained { calls: calls.len() as u64, too_hard: false }),
+            Verdict::Never { call } => {
+                let order::Call { asked, seen, .. } = &calls[call];
+                Err(Violation(format!("no order explains that {asked:?} came out as {seen:?}")))
+            }
+            Verdict::TooHard => Ok(Explained { calls: 0, too_hard: true }),
+        }
+    }
+
+    fn report(&self, explained: Explained) -> Report {
         Report {
             events: self.events,
             faults: self.faults.clone(),
             disturbed: self.network.disturbed,
             answered: self.clients.answered,
             compared: self.checks.compared,
+            ordered: explained.calls,
+            too_hard: u64::from(explained.too_hard),
             simulated: self.now.since(Time::ZERO),
             trace: self.trace.hash(),
         }

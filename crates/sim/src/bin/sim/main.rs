@@ -9,7 +9,7 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sim::{Kind, Options, run};
+use sim::{Judge, Kind, Options, run};
 use soak::{Soak, Until};
 
 const USAGE: &str = "usage:
@@ -19,7 +19,8 @@ const USAGE: &str = "usage:
       runs many, from a random one on if --first is not given; what lasts hours, and what is told
       to, goes into the ledger
   sim planted
-      looks for each planted bug; with --plant Bug any of the above has it (needs the feature)";
+      looks for each planted bug; with --plant Bug any of the above has it (needs the feature)
+  with --order-alone what clients see is looked at by the search for an order, and by nobody else";
 
 /// Events of a run before it is healed.
 const EVENTS: u64 = 2_000;
@@ -80,6 +81,7 @@ fn parse(arguments: &[String]) -> Option<Asked> {
             }
             "--events" => asked.options.events = arguments.next()?.parse().ok()?,
             "--clients" => asked.options.clients_max = arguments.next()?.parse().ok()?,
+            "--order-alone" => asked.options.judge = Judge::OrderAlone,
             "--plant" => planted::plant(arguments.next()?)?,
             "--without" => {
                 for name in arguments.next()?.split(',') {

@@ -43,6 +43,9 @@ pub(crate) struct Total {
     pub(crate) disturbed: u64,
     pub(crate) answered: u64,
     pub(crate) compared: u64,
+    /// Calls that an order was found for, and histories that were too hard.
+    pub(crate) ordered: u64,
+    pub(crate) too_hard: u64,
     pub(crate) simulated: Duration,
     pub(crate) twice: u64,
     pub(crate) violations: Vec<(u64, Box<Failure>)>,
@@ -57,6 +60,8 @@ impl Total {
         self.disturbed += report.disturbed;
         self.answered += report.answered;
         self.compared += report.compared;
+        self.ordered += report.ordered;
+        self.too_hard += report.too_hard;
         self.simulated += report.simulated;
     }
 
@@ -127,7 +132,8 @@ impl Soak {
         let minutes = cpu.unwrap_or(wall).as_secs_f64() / 60.0;
         println!(
             "{} seeds from {}: {} events, {:.1} hours simulated, {} faults, {} requests answered, \
-             {} facts compared, {} seeds run twice, {} violations, in {wall:.0?}",
+             {} facts compared, {} calls put in order, {} histories too hard for that, {} seeds \
+             run twice, {} violations, in {wall:.0?}",
             total.seeds,
             self.first,
             total.events,
@@ -135,6 +141,8 @@ impl Soak {
             total.all_faults(),
             total.answered,
             total.compared,
+            total.ordered,
+            total.too_hard,
             total.twice,
             total.violations.len(),
         );
