@@ -21,6 +21,7 @@ use bytes::Bytes;
 use units::{EntryKind, Index, NodeId, Term};
 
 use crate::model::Model;
+use crate::tally::Tally;
 use crate::world::Judge;
 
 /// Something that must never be, and was.
@@ -66,6 +67,8 @@ pub(crate) struct Checks {
     changes: BTreeMap<Index, bool>,
     /// How many facts were compared with what was known.
     pub(crate) compared: u64,
+    /// What happened.
+    pub(crate) tally: Tally,
     /// Whether nothing is compared with the model: somebody else is to find what is wrong.
     pub(crate) is_blind: bool,
 }

@@ -51,10 +51,12 @@ mod network;
 mod parameters;
 mod random;
 mod story;
+mod tally;
 mod trace;
 mod workload;
 mod world;
 
 pub use checks::Violation;
 pub use kinds::{Kind, Kinds};
+pub use tally::Tally;
 pub use world::{Failure, Judge, Options, Report, run};

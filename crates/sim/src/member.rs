@@ -133,14 +133,17 @@ impl Member {
     pub(crate) fn start(
         &mut self,
         now: Time,
-        seed: u64,
-        parameters: &Parameters,
+        (seed, parameters): (u64, &Parameters),
+        checks: &mut Checks,
     ) -> Result<(), Ending> {
         assert!(self.running.is_none(), "a member runs once");
         self.incarnation += 1;
         let machine = Machine::open(self.id, &self.disk, parameters)?;
         let mut opened = self.disk.open_log(self.identity())?;
         let terms = terms(&*opened.log.reader())?;
+        if opened.repaired.is_some() {
+            checks.tally.note("torn log repaired");
+        }
         self.held.found(self.id, (terms, opened.marker.position.index), opened.hard_state)?;
         let applied = machine.applied();
         if consensus::Start::of(&opened, &applied) == Err(Misfit::EngineAhead) {
@@ -151,6 +154,7 @@ impl Member {
                 let what = format!("{id} holds {index} in its engine; the log's end is lost");
                 return Err(Violation(what).into());
             }
+            checks.tally.note("installation finished by a start");
             fault(opened.log.install(&applied))?;
             self.held.installed(index);
             drop(opened);

@@ -11,6 +11,7 @@ use units::NodeId;
 
 use crate::checks::Violation;
 use crate::clock::TRUE_RATE;
+use crate::disk::Disk;
 use crate::kinds::Kind;
 use crate::world::{Coming, World};
 
@@ -37,67 +38,55 @@ impl World {
             return Ok(());
         }
         self.story.tell(self.now, || format!("{kind} befalls {one}"));
-        *self.faults.entry(kind).or_default() += 1;
-        self.strike(kind, one, &ids)
+        if self.strike(kind, one, &ids)? {
+            *self.faults.entry(kind).or_default() += 1;
+        }
+        Ok(())
     }
 
-    fn strike(&mut self, kind: Kind, one: NodeId, ids: &[NodeId]) -> Result<(), Violation> {
+    /// Whether it happened: of some kinds there is nothing to befall.
+    fn strike(&mut self, kind: Kind, one: NodeId, ids: &[NodeId]) -> Result<bool, Violation> {
+        let runs = self.running(one).is_some();
         match kind {
             Kind::AddMember | Kind::AddLearner | Kind::Promote | Kind::Remove => {
-                self.change(kind, one)
+                return self.change(kind, one);
             }
-            Kind::ClientDies => self.client_dies(),
-            Kind::Crash if self.running(one).is_some() => self.crash(one),
-            Kind::Kill if self.running(one).is_some() => self.kill(one),
-            Kind::Crash | Kind::Kill => Ok(()),
-            Kind::CrashAll => {
-                let running = ids.iter().copied().filter(|id| self.running(*id).is_some());
-                running.collect::<Vec<_>>().into_iter().try_for_each(|id| self.crash(id))
-            }
-            Kind::CrashInRecovery => self.crash_in_recovery(one),
-            Kind::Drift | Kind::Jump => {
-                self.disturb_clock(kind, one);
-                Ok(())
-            }
-            Kind::EngineError => self.with_disk(one, crate::disk::Disk::fail_engine),
-            Kind::FullDisk => self.fill_disk(one),
+            Kind::ClientDies => return self.client_dies(),
+            Kind::Crash if runs => self.crash(one)?,
+            Kind::Kill if runs => self.kill(one)?,
+            Kind::CrashAll => return self.crash_all(ids),
+            Kind::CrashInRecovery if runs => self.crash_in_recovery(one)?,
+            Kind::Drift | Kind::Jump => self.disturb_clock(kind, one),
+            Kind::EngineError if runs => self.disk(one).fail_engine(),
+            Kind::FullDisk if runs => return self.fill_disk(one),
             Kind::IsolateLeader => {
-                if let Some(leader) = self.leader(ids) {
-                    self.network.isolate(leader, ids);
-                }
-                Ok(())
+                let Some(leader) = self.leader(ids) else { return Ok(false) };
+                self.network.isolate(leader, ids);
             }
-            Kind::Mend => {
-                self.network.mend();
-                Ok(())
-            }
-            Kind::MendOne => {
-                self.network.mend_one(&mut self.nemesis);
-                Ok(())
-            }
-            Kind::MoveLeader => {
+            Kind::Mend => return Ok(self.network.mend()),
+            Kind::MendOne => return Ok(self.network.mend_one(&mut self.nemesis)),
+            Kind::MoveLeader if runs => {
                 let (ticket, to) = (self.clients.ticket(), *self.nemesis.pick(ids));
-                self.tell(one, Event::Transfer { ticket, to })
+                self.tell(one, Event::Transfer { ticket, to })?;
             }
-            Kind::Partition => {
-                self.network.partition(ids, &mut self.nemesis);
-                Ok(())
-            }
-            Kind::PauseLong => self.pause(one, millis(1_500, 8_000)),
-            Kind::PauseShort => self.pause(one, millis(20, 900)),
-            Kind::PowerOff => {
+            Kind::Partition => return Ok(self.network.partition(ids, &mut self.nemesis)),
+            Kind::PauseLong if runs => return Ok(self.pause(one, millis(1_500, 8_000))),
+            Kind::PauseShort if runs => return Ok(self.pause(one, millis(20, 900))),
+            Kind::PowerOff if runs => {
                 let calls = self.nemesis.within(0..=6);
-                self.with_disk(one, |disk| disk.power_off_after(calls))
+                self.disk(one).power_off_after(calls);
             }
-            Kind::ReadError => self.with_disk(one, |disk| disk.fail_next(Call::Read)),
-            Kind::RotEngine | Kind::RotLog | Kind::Wipe => self.damage(kind, one),
-            Kind::Storm => self.storm(ids),
-            Kind::SyncError => self.with_disk(one, |disk| disk.fail_next(Call::Sync)),
-            Kind::WriteError => {
+            Kind::ReadError if runs => self.disk(one).fail_next(Call::Read),
+            Kind::RotEngine | Kind::RotLog | Kind::Wipe => return self.damage(kind, one),
+            Kind::Storm => return Ok(self.storm(ids)),
+            Kind::SyncError if runs => self.disk(one).fail_next(Call::Sync),
+            Kind::WriteError if runs => {
                 let call = *self.nemesis.pick(&[Call::Write, Call::Name]);
-                self.with_disk(one, |disk| disk.fail_next(call))
+                self.disk(one).fail_next(call);
             }
+            _ => return Ok(false),
         }
+        Ok(true)
     }
 
     /// Somebody who leads, or thinks so.
@@ -114,54 +103,44 @@ impl World {
         }
     }
 
-    /// A disk that is in use goes wrong.
-    fn with_disk(
-        &mut self,
-        id: NodeId,
-        act: impl FnOnce(&mut crate::disk::Disk),
-    ) -> Result<(), Violation> {
-        let member = self.members.get_mut(&id).expect("who is named exists");
-        if member.running.is_some() {
-            act(&mut member.disk);
-        }
-        Ok(())
+    fn disk(&mut self, id: NodeId) -> &mut Disk {
+        &mut self.members.get_mut(&id).expect("who is named exists").disk
+    }
+
+    fn crash_all(&mut self, ids: &[NodeId]) -> Result<bool, Violation> {
+        let running: Vec<NodeId> = ids.iter().filter_map(|id| self.running(*id)).collect();
+        running.iter().try_for_each(|id| self.crash(*id))?;
+        Ok(!running.is_empty())
     }
 
     /// Loses power, and again in the middle of the next start.
     fn crash_in_recovery(&mut self, id: NodeId) -> Result<(), Violation> {
-        if self.running(id).is_none() {
-            return Ok(());
-        }
         let calls = self.nemesis.within(0..=10);
         self.members.get_mut(&id).expect("who is named exists").trips = Some(calls);
         self.crash(id)
     }
 
     /// Everybody is restarted, one shortly after the other.
-    fn storm(&mut self, ids: &[NodeId]) -> Result<(), Violation> {
-        for id in ids.iter().copied().filter(|id| self.running(*id).is_some()).collect::<Vec<_>>() {
+    fn storm(&mut self, ids: &[NodeId]) -> bool {
+        let running: Vec<NodeId> = ids.iter().filter_map(|id| self.running(*id)).collect();
+        for id in &running {
             let delay = self.nemesis.duration(&millis(0, 400));
-            self.after(delay, Coming::Crashes { node: id });
+            self.after(delay, Coming::Crashes { node: *id });
             let back = delay + self.nemesis.duration(&millis(1, 100));
-            self.after(back, Coming::Restart { node: id });
+            self.after(back, Coming::Restart { node: *id });
         }
-        Ok(())
+        !running.is_empty()
     }
 
-    fn pause(
-        &mut self,
-        id: NodeId,
-        range: std::ops::RangeInclusive<Duration>,
-    ) -> Result<(), Violation> {
+    fn pause(&mut self, id: NodeId, range: std::ops::RangeInclusive<Duration>) -> bool {
         let span = self.nemesis.duration(&range);
-        let until = self.now + span;
         // What waits for it keeps its order, so a pause is not made longer.
         let pauses = self.paused(id).is_none();
-        let member = self.members.get_mut(&id).expect("who is named exists");
-        if member.running.is_some() && pauses {
-            member.paused = Some(until);
+        if pauses {
+            let until = self.now + span;
+            self.members.get_mut(&id).expect("who is named exists").paused = Some(until);
         }
-        Ok(())
+        pauses
     }
 
     fn disturb_clock(&mut self, kind: Kind, id: NodeId) {
@@ -178,22 +157,21 @@ impl World {
     }
 
     /// What a member sees of a disk without room: nothing enters its log from now on.
-    fn fill_disk(&mut self, id: NodeId) -> Result<(), Violation> {
-        let member = self.members.get_mut(&id).expect("who is named exists");
-        if member.running.is_none() || member.disk.is_full() {
-            return Ok(());
+    fn fill_disk(&mut self, id: NodeId) -> Result<bool, Violation> {
+        if self.disk(id).is_full() {
+            return Ok(false);
         }
-        member.disk.fill();
+        self.disk(id).fill();
         let span = self.nemesis.duration(&millis(500, 10_000));
         self.after(span, Coming::Room { node: id });
-        self.tell(id, Event::Intake(Intake::Closed))
+        self.tell(id, Event::Intake(Intake::Closed))?;
+        Ok(true)
     }
 
-    fn client_dies(&mut self) -> Result<(), Violation> {
+    fn client_dies(&mut self) -> Result<bool, Violation> {
         let client = self.nemesis.below(self.clients.sessions.len());
-        match self.clients.waits(client) {
-            Some(ticket) => self.gives_up(ticket),
-            None => Ok(()),
-        }
+        let Some(ticket) = self.clients.waits(client) else { return Ok(false) };
+        self.gives_up(ticket)?;
+        Ok(true)
     }
 }

@@ -1,13 +1,14 @@
 //! A network that loses, doubles, delays, replays and reorders, and falls apart.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use node::Lane;
-use units::NodeId;
+use units::{NodeId, Time};
 
 use crate::parameters::NetworkParameters;
 use crate::random::Random;
+use crate::tally::Tally;
 
 /// How long after a frame it may come once more.
 const REPLAY: std::ops::RangeInclusive<Duration> =
@@ -20,33 +21,54 @@ pub(crate) struct Network {
     /// Links that carry nothing, from one member to another: each direction on its own, so that
     /// cuts can be one-way and partial.
     cut: BTreeSet<(NodeId, NodeId)>,
+    /// When the last frame of each link arrives.
+    last: BTreeMap<(NodeId, NodeId), Time>,
     /// Frames that did not arrive once and soon.
     pub(crate) disturbed: u64,
+    /// Each way in which they did not.
+    pub(crate) tally: Tally,
 }
 
 impl Network {
     pub(crate) fn new(parameters: NetworkParameters, random: Random) -> Self {
-        Self { parameters, random, cut: BTreeSet::new(), disturbed: 0 }
+        let (cut, last, tally) = (BTreeSet::new(), BTreeMap::new(), Tally::default());
+        Self { parameters, random, cut, last, disturbed: 0, tally }
     }
 
     /// After which delays the frame arrives: never, once, or more often. What clients asked for is
     /// never doubled: no transport sends a request again by itself, or it would be done twice.
     pub(crate) fn carry(&mut self, from: NodeId, to: NodeId, lane: Lane) -> Vec<Duration> {
-        if !self.carries(from, to) || self.random.permille(self.parameters.lost_permille) {
-            self.disturbed += 1;
+        let is_cut = !self.carries(from, to);
+        if is_cut || self.random.permille(self.parameters.lost_permille) {
+            self.disturb(if is_cut { "frame into a cut" } else { "frame lost" });
             return Vec::new();
         }
         let mut delays = vec![self.delay()];
         if lane != Lane::Bulk {
             if self.random.permille(self.parameters.doubled_permille) {
                 delays.push(self.delay());
+                self.disturb("frame doubled");
             }
             if self.random.permille(self.parameters.replayed_permille) {
                 delays.push(self.random.duration(&REPLAY));
+                self.disturb("frame replayed");
             }
         }
-        self.disturbed += delays.len() as u64 - 1;
         delays
+    }
+
+    /// A frame will arrive: perhaps before one that was sent earlier.
+    pub(crate) fn brings(&mut self, from: NodeId, to: NodeId, at: Time) {
+        let last = self.last.entry((from, to)).or_default();
+        if at < *last {
+            self.tally.note("frame overtakes another");
+        }
+        *last = at.max(*last);
+    }
+
+    fn disturb(&mut self, how: &'static str) {
+        self.disturbed += 1;
+        self.tally.note(how);
     }
 
     /// Whether the link carries anything.
@@ -71,15 +93,18 @@ impl Network {
 
     pub(crate) fn delay(&mut self) -> Duration {
         let spike = self.random.permille(self.parameters.spike_permille);
-        self.disturbed += u64::from(spike);
+        if spike {
+            self.disturb("frame held up");
+        }
         let range = if spike { &self.parameters.spike } else { &self.parameters.delay };
         self.random.duration(range)
     }
 
-    /// Cuts the members apart in one of several ways.
-    pub(crate) fn partition(&mut self, members: &[NodeId], random: &mut Random) {
+    /// Cuts the members apart in one of several ways. Whether that cuts anything.
+    pub(crate) fn partition(&mut self, members: &[NodeId], random: &mut Random) -> bool {
         let way = random.below(5);
         let one = *random.pick(members);
+        let before = self.cut.len();
         let side: BTreeSet<NodeId> =
             members.iter().copied().filter(|_| random.permille(500)).collect();
         for from in members.iter().copied() {
@@ -101,6 +126,17 @@ impl Network {
                 }
             }
         }
+        let cuts = self.cut.len() > before;
+        if cuts {
+            self.tally.note(match way {
+                0 => "cut in two",
+                1 => "cut in two one way",
+                2 => "cut off alone",
+                3 => "cut off one way",
+                _ => "cut in part",
+            });
+        }
+        cuts
     }
 
     /// Cuts one member off from all others.
@@ -117,15 +153,14 @@ impl Network {
     }
 
     /// Restores one link, if any is cut.
-    pub(crate) fn mend_one(&mut self, random: &mut Random) {
+    pub(crate) fn mend_one(&mut self, random: &mut Random) -> bool {
         let cut: Vec<_> = self.cut.iter().copied().collect();
-        if !cut.is_empty() {
-            self.cut.remove(random.pick(&cut));
-        }
+        !cut.is_empty() && self.cut.remove(random.pick(&cut))
     }
 
-    pub(crate) fn mend(&mut self) {
-        self.cut.clear();
+    /// Restores all links; whether any was cut.
+    pub(crate) fn mend(&mut self) -> bool {
+        !std::mem::take(&mut self.cut).is_empty()
     }
 
     /// From now on every frame arrives, once.

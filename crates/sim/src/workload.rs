@@ -7,7 +7,7 @@ mod watching;
 use std::collections::BTreeMap;
 
 use node::Ticket;
-use proto::etcdserverpb::{RangeRequest, TxnRequest};
+use proto::etcdserverpb::{RangeRequest, TxnRequest, request_op};
 use proto::spliced::{RangeResponse, TxnResponse};
 use state::Command;
 use units::{NodeId, Time};
@@ -38,6 +38,33 @@ pub(crate) enum Wanted {
 pub(crate) enum Query {
     Range(RangeRequest),
     Txn(TxnRequest),
+}
+
+impl Wanted {
+    /// What it is counted as.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::KeepAlive(_) => "keep-alive",
+            Self::Hash(_) => "hash",
+            Self::Read(Query::Range(_)) => "range",
+            Self::Read(Query::Txn(_)) => "reading txn",
+            Self::ReadOld(_) => "serializable read",
+            Self::Write(command) => match &**command {
+                Command { put: Some(_), .. } => "put",
+                Command { delete_range: Some(_), .. } => "delete-range",
+                Command { txn: Some(txn), .. } if is_nested(txn) => "nested txn",
+                Command { txn: Some(_), .. } => "txn",
+                Command { compaction: Some(_), .. } => "compaction",
+                Command { lease_grant: Some(_), .. } => "lease grant",
+                _ => "lease revoke",
+            },
+        }
+    }
+}
+
+fn is_nested(txn: &TxnRequest) -> bool {
+    let mut all = txn.success.iter().chain(&txn.failure);
+    all.any(|op| matches!(op.request, Some(request_op::Request::RequestTxn(_))))
 }
 
 /// What came of it.

@@ -190,6 +190,10 @@ impl World {
         Ok(())
     }
 
+    pub(crate) fn note(&mut self, what: &'static str) {
+        self.checks.tally.note(what);
+    }
+
     /// A member that was never there.
     pub(crate) fn make(&mut self, id: NodeId) {
         let disk = self.root.stream("disk", id.0);

@@ -148,6 +148,7 @@ impl Running {
         for command in &due {
             if let Some(revoke) = &command.lease_revoke {
                 self.lives.expired(around.id, now, revoke.id)?;
+                around.checks.tally.note("lease expired");
             }
         }
         if self.hub.deadline().is_some_and(|deadline| deadline <= now) {
@@ -265,7 +266,10 @@ impl Running {
     /// first is.
     pub(crate) fn keep_alive(&mut self, lease: i64, around: &mut Around<'_>) -> Result<(), Ending> {
         match self.machine.keep_alive(around.now, lease) {
-            Renewal::Renewed { ttl_s } => self.lives.renewed(around.now, lease, ttl_s),
+            Renewal::Renewed { ttl_s } => {
+                around.checks.tally.note("lease renewed");
+                self.lives.renewed(around.now, lease, ttl_s);
+            }
             Renewal::NeedsCheckpoint => {
                 let command = state::Machine::clear_checkpoint(units::LeaseId(lease));
                 let term = self.node.leadership().term;
@@ -310,6 +314,9 @@ impl Running {
                 if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
                     let (id, end) = (around.id, self.last.index);
                     let appends = !self.leads() || first.index == end.next();
+                    if first.index <= end {
+                        around.checks.tally.note("entries replaced");
+                    }
                     ensure!(appends, "{id} leads, and writes {} behind {end}", first.index);
                     self.last = Position { term: last.term, index: last.index };
                 }
@@ -355,6 +362,7 @@ impl Running {
                 self.node.handle(now, Event::SnapshotTaken { to, marker });
             }
             Effect::Trim { marker } => {
+                around.checks.tally.note("log trimmed");
                 fault(self.log.trim(&marker))?;
                 self.node.handle(now, Event::Trimmed { marker });
             }

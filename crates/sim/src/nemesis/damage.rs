@@ -26,8 +26,8 @@ pub(crate) struct Operation {
 
 impl World {
     /// A disk rots, or is gone: one at a time, so that of everything committed a quorum that can
-    /// still decide holds a good copy.
-    pub(super) fn damage(&mut self, kind: Kind, id: NodeId) -> Result<(), Violation> {
+    /// still decide holds a good copy. Whether it happened.
+    pub(super) fn damage(&mut self, kind: Kind, id: NodeId) -> Result<bool, Violation> {
         let voters = self.newest().voters;
         let knows = |id: &NodeId| {
             let running = self.members[id].running.as_ref();
@@ -35,7 +35,7 @@ impl World {
         };
         let safe = voters.len() >= VOTERS_MIN && voters.contains(&id) && voters.iter().all(knows);
         if self.operation.is_some() || !safe {
-            return Ok(());
+            return Ok(false);
         }
         let member = self.members.get_mut(&id).expect("voters exist");
         let done = match kind {
@@ -50,11 +50,14 @@ impl World {
             }
         };
         if !done {
-            return Ok(());
+            return Ok(false);
         }
         self.operation = Some(Operation { damaged: id, fresh: None });
         self.next_look();
-        if self.members[&id].lost { self.crash(id) } else { Ok(()) }
+        if self.members[&id].lost {
+            self.crash(id)?;
+        }
+        Ok(true)
     }
 
     /// The operator looks: who is lost is removed, then another one takes its place.
@@ -82,6 +85,7 @@ impl World {
             }
             Some(id) if conf_state.contains(id) => {
                 self.operation = None;
+                self.note("member replaced");
                 Ok(())
             }
             Some(id) => self.propose_change(by, &MemberChange::Add(described(id))),

@@ -13,9 +13,9 @@ use crate::world::World;
 const MEMBERS_MAX: usize = 7;
 
 impl World {
-    /// Asks this member for a change of who takes part.
-    pub(super) fn change(&mut self, kind: Kind, by: NodeId) -> Result<(), Violation> {
-        let Some(running) = self.members[&by].running.as_ref() else { return Ok(()) };
+    /// Asks this member for a change of who takes part, if there is one to ask for.
+    pub(super) fn change(&mut self, kind: Kind, by: NodeId) -> Result<bool, Violation> {
+        let Some(running) = self.members[&by].running.as_ref() else { return Ok(false) };
         let conf_state = running.machine.applied().conf_state;
         let members: Vec<NodeId> =
             conf_state.voters.iter().chain(&conf_state.learners).copied().collect();
@@ -33,13 +33,14 @@ impl World {
             Kind::Remove if members.len() > 1 => {
                 let id = *self.nemesis.pick(&members);
                 if !self.may_leave(by, id) {
-                    return Ok(());
+                    return Ok(false);
                 }
                 MemberChange::Remove { id }
             }
-            _ => return Ok(()),
+            _ => return Ok(false),
         };
-        self.propose_change(by, &change)
+        self.propose_change(by, &change)?;
+        Ok(true)
     }
 
     pub(super) fn propose_change(

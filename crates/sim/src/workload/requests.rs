@@ -32,6 +32,9 @@ impl World {
         }
         let node = *session.random.pick(&running);
         let again = session.again.take();
+        if again.is_some() {
+            self.checks.tally.note("request asked again");
+        }
         let random = &mut session.random;
         let revision = floor.revision.0;
         let wanted = again.unwrap_or_else(|| Mind { random, keys, revision, only_reads }.wants());
@@ -151,6 +154,7 @@ impl World {
         let Some(waiting) = self.clients.waiting.remove(&ticket) else { return Ok(()) };
         let Waiting { client, node, wanted, .. } = waiting;
         self.clients.calls.given_up(ticket);
+        self.checks.tally.note("request given up");
         let session = &mut self.clients.sessions[client];
         if session.random.permille(500) {
             session.again = Some(wanted);
@@ -177,6 +181,7 @@ impl World {
     fn is_answered(&mut self, ticket: Ticket) -> Result<(), Violation> {
         let Some(waiting) = self.clients.waiting.remove(&ticket) else { return Ok(()) };
         self.clients.answered += 1;
+        self.checks.tally.note(waiting.wanted.name());
         let waited = self.now.since(waiting.since);
         self.story.tell(self.now, || format!("{ticket:?} is answered after {waited:?}"));
         self.next_request(waiting.client)

@@ -136,6 +136,7 @@ impl World {
         self.streams.open.insert(id, stream);
         self.tell_hub(node, watch::Event::Open { stream: id })?;
         for mut create in orphans {
+            self.note("watch resumed elsewhere");
             create.id = self.watch_clients[client].name();
             self.make_watcher(id, node, create)?;
         }
@@ -148,6 +149,19 @@ impl World {
         node: NodeId,
         create: Create,
     ) -> Result<(), Violation> {
+        let newest = self.checks.model.keyspace.at().newest;
+        self.note(match create.start.0 {
+            0 => "watch from now",
+            start if start > newest => "watch from the future",
+            _ => "watch from the past",
+        });
+        let options = [
+            (create.previous, "watch with prev_kv"),
+            (create.progress, "watch with progress"),
+            (create.fragment, "watch with fragments"),
+            (create.filters.puts || create.filters.deletes, "watch with a filter"),
+        ];
+        options.iter().filter(|(on, _)| *on).for_each(|(_, name)| self.note(name));
         if let Some(open) = self.streams.of(stream) {
             open.watchers.insert(create.id, Watched::new(create.clone()));
         }
@@ -160,6 +174,14 @@ impl World {
         let Some(stream) = self.streams.of(id) else { return Ok(()) };
         let model = &self.checks.model;
         self.checks.compared += 1;
+        self.checks.tally.note(match response.body {
+            Body::Canceled => "watch cancelled",
+            Body::Compacted { .. } => "watch compacted",
+            Body::Created => "watch created",
+            Body::Events(_) => "watch events",
+            Body::Progress => "watch progress",
+            Body::Refused(_) => "watch refused",
+        });
         if response.id == WatchId(-1) && matches!(response.body, Body::Progress) {
             for watched in stream.watchers.values_mut().filter(|watched| watched.lives()) {
                 watched.heard_up_to(model, response.revision.0)?;

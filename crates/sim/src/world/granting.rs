@@ -41,7 +41,10 @@ impl World {
                 let what = Mine::Installed { spool, marker };
                 self.soon(id, self.parameters.sync.clone(), what);
             }
-            Wish::Leads(term) => self.story.tell(self.now, || format!("{id} leads term {term}")),
+            Wish::Leads(term) => {
+                self.note("election");
+                self.story.tell(self.now, || format!("{id} leads term {term}"));
+            }
             Wish::Propose { mut command, term } => {
                 let ticket = self.clients.ticket();
                 command.header = Some(RequestHeader { id: ticket.0, ..RequestHeader::default() });
@@ -63,6 +66,7 @@ impl World {
                 }
                 for delay in delays {
                     let frame = frame.clone();
+                    self.network.brings(id, to, self.now + delay);
                     self.after(delay, Coming::Arrives { from: id, to, frame });
                 }
             }
@@ -70,6 +74,7 @@ impl World {
                 let delay = self.network.delay() * 3;
                 let from = (id, self.members[&id].incarnation);
                 let heard = !self.network.cuts_off();
+                self.note(if heard { "snapshot sent" } else { "snapshot cut off" });
                 if heard || self.network.brings_late() {
                     let late = if heard { delay } else { delay + self.network.late() };
                     let coming = Coming::SnapshotArrives { from, to, heard, header, records };
@@ -90,6 +95,7 @@ impl World {
     fn is_done(&mut self, id: NodeId, done: Done) -> Result<(), Violation> {
         if let Some(index) = self.applied(id).filter(|index| *index > self.configuration.0) {
             if done.conf_state != self.configuration.1 {
+                self.note("change of members");
                 self.story.tell(self.now, || format!("at {index}: {:?}", done.conf_state));
             }
             self.configuration = (index, done.conf_state);
@@ -106,14 +112,16 @@ impl World {
         if member.running.is_some() || member.removed || member.lost {
             return Ok(());
         }
-        if let Some(calls) = member.trips.take() {
+        let trips = member.trips.take();
+        if let Some(calls) = trips {
             member.disk.power_off_after(calls);
         }
         self.story.tell(self.now, || format!("{id} starts"));
-        let started = member.start(self.now, self.seed, &self.parameters);
+        let started = member.start(self.now, (self.seed, &self.parameters), &mut self.checks);
         let full = member.disk.is_full();
         self.settle(id, started.map(|()| Vec::new()))?;
         if self.running(id).is_none() {
+            self.note(if trips.is_some() { "crash in recovery" } else { "start that fails" });
             return Ok(());
         }
         if full {
@@ -131,6 +139,7 @@ impl World {
             return Err(Disk::surprise(why));
         }
         member.lost = member.disk.is_rotten();
+        self.checks.tally.note(if member.lost { "rot found" } else { "end by a disk's fault" });
         let power = member.random.permille(500);
         self.story.tell(self.now, || format!("{id} ends, power off: {power}: {why}"));
         if power { self.crash(id) } else { self.kill(id) }

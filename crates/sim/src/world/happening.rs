@@ -100,6 +100,7 @@ impl World {
         let takes = self.running(to).is_some() && !self.members[&to].disk.is_full();
         let arrived = (sends && self.network.carries(from, to) || !heard) && takes;
         if arrived {
+            self.note(if heard { "snapshot arrives" } else { "snapshot arrives late" });
             self.story.tell(self.now, || format!("a snapshot of {from} arrives at {to}"));
             self.happens_to(to, |running, around| {
                 running.receive_snapshot((from, header, records), around)
@@ -125,6 +126,7 @@ impl World {
                 Ok(())
             }
             Mine::Installed { spool, marker } => {
+                self.note("snapshot installed");
                 self.story.tell(self.now, || format!("{id} installs {marker:?}"));
                 self.happens_to(id, |running, around| running.install((spool, marker), around))?;
                 self.rest(id);

@@ -10,6 +10,7 @@ use super::World;
 use crate::checks::Violation;
 use crate::checks::order::{self, Verdict};
 use crate::kinds::{Kind, Kinds};
+use crate::tally::Tally;
 
 /// How a world is run.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,8 @@ pub struct Report {
     pub faults: BTreeMap<Kind, u64>,
     /// Frames that were lost, doubled, replayed or held up.
     pub disturbed: u64,
+    /// Everything that is worth counting.
+    pub tally: Tally,
     /// Requests that were answered.
     pub answered: u64,
     /// Facts that were compared with what was known.
@@ -127,7 +130,10 @@ impl World {
     }
 
     fn report(&self, explained: Explained) -> Report {
+        let mut tally = self.checks.tally.clone();
+        tally.join(&self.network.tally);
         Report {
+            tally,
             events: self.events,
             faults: self.faults.clone(),
             disturbed: self.network.disturbed,

@@ -15,8 +15,8 @@ again by `cargo xtask sim --seed N`, with the version of that line: what a seed 
 the world.
 
 | day | version | first seed | seeds | events each | events | hours simulated | faults | requests \
-                    answered | facts compared | CPU minutes | violations |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+                    answered | facts compared | calls put in order | too hard | CPU minutes | violations |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// Adds a line.
@@ -29,7 +29,7 @@ pub(crate) fn append(soak: &Soak, total: &Total, cpu_minutes: f64) -> io::Result
     }
     writeln!(
         file,
-        "| {} | {} | {} | {} | {} | {} | {:.1} | {} | {} | {} | {cpu_minutes:.1} | {} |",
+        "| {} | {} | {} | {} | {} | {} | {:.1} | {} | {} | {} | {} | {} | {cpu_minutes:.1} | {} |",
         day(SystemTime::now()),
         version().unwrap_or_else(|| "unknown".into()),
         soak.first,
@@ -40,6 +40,8 @@ pub(crate) fn append(soak: &Soak, total: &Total, cpu_minutes: f64) -> io::Result
         total.all_faults(),
         total.answered,
         total.compared,
+        total.ordered,
+        total.too_hard,
         violations(total),
     )
 }

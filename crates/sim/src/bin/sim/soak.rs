@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sim::{Failure, Kind, Options, Report, Violation, run};
+use sim::{Failure, Kind, Options, Report, Tally, Violation, run};
 
 use crate::ledger;
 
@@ -41,6 +41,7 @@ pub(crate) struct Total {
     pub(crate) faults: BTreeMap<Kind, u64>,
     /// What befell frames.
     pub(crate) disturbed: u64,
+    pub(crate) tally: Tally,
     pub(crate) answered: u64,
     pub(crate) compared: u64,
     /// Calls that an order was found for, and histories that were too hard.
@@ -58,6 +59,7 @@ impl Total {
             *self.faults.entry(*kind).or_default() += count;
         }
         self.disturbed += report.disturbed;
+        self.tally.join(&report.tally);
         self.answered += report.answered;
         self.compared += report.compared;
         self.ordered += report.ordered;
@@ -95,7 +97,7 @@ impl Soak {
                             return;
                         }
                         self.one(nth, &total);
-                        tell(&told, &total);
+                        self.tell(&told, &total, begun.elapsed());
                     }
                 });
             }
@@ -128,6 +130,26 @@ impl Soak {
         }
     }
 
+    /// Says now and then how far it has come, and when it will have come to its end.
+    fn tell(&self, told: &Mutex<Instant>, total: &Mutex<Total>, gone: Duration) {
+        let mut told = locked(told);
+        if told.elapsed() < PROGRESS_EVERY {
+            return;
+        }
+        *told = Instant::now();
+        let total = locked(total);
+        let (seeds, violations) = (total.seeds, total.violations.len());
+        let whole = match self.until {
+            Until::Runs(runs) => gone.mul_f64(runs as f64 / seeds.max(1) as f64),
+            Until::Time(span) => span,
+        };
+        eprintln!(
+            "{seeds} seeds, {:.1} hours simulated, {violations} violations, {:.0?} to go",
+            total.hours(),
+            whole.saturating_sub(gone)
+        );
+    }
+
     fn conclude(&self, total: &Total, wall: Duration, cpu: Option<Duration>) -> ExitCode {
         let minutes = cpu.unwrap_or(wall).as_secs_f64() / 60.0;
         println!(
@@ -155,6 +177,9 @@ impl Soak {
         let kinds: Vec<String> =
             total.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         println!("faults: {}, frames disturbed {}", kinds.join(", "), total.disturbed);
+        let counts: Vec<String> =
+            total.tally.iter().map(|(what, times)| format!("{what} {times}")).collect();
+        println!("what happened: {}", counts.join(", "));
         if self.ledger
             && let Err(error) = ledger::append(self, total, minutes)
         {
@@ -162,17 +187,6 @@ impl Soak {
             return ExitCode::FAILURE;
         }
         if total.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
-}
-
-/// Says now and then how far it has come.
-fn tell(told: &Mutex<Instant>, total: &Mutex<Total>) {
-    let mut told = locked(told);
-    if told.elapsed() >= PROGRESS_EVERY {
-        *told = Instant::now();
-        let total = locked(total);
-        let (seeds, violations) = (total.seeds, total.violations.len());
-        eprintln!("{seeds} seeds, {:.1} hours simulated, {violations} violations", total.hours());
     }
 }
 
