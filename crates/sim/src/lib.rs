@@ -50,6 +50,8 @@ mod nemesis;
 mod network;
 mod parameters;
 mod random;
+#[cfg(test)]
+mod stories;
 mod story;
 mod tally;
 mod trace;

@@ -30,6 +30,8 @@ pub(crate) struct Parameters {
     pub(crate) network: NetworkParameters,
     /// How long a sync of the log takes.
     pub(crate) sync: RangeInclusive<Duration>,
+    /// How long it takes to install a snapshot.
+    pub(crate) install: RangeInclusive<Duration>,
     /// How long it takes to apply a group of entries.
     pub(crate) apply: RangeInclusive<Duration>,
     /// How often the engine makes durable what it holds.
@@ -38,6 +40,8 @@ pub(crate) struct Parameters {
     pub(crate) trouble: RangeInclusive<Duration>,
     /// What goes wrong; nothing in a run without trouble. What comes more often is there twice.
     pub(crate) kinds: Vec<Kind>,
+    /// Of members whose disk is at fault, how many lose power; of the others the process dies.
+    pub(crate) power_off_permille: u64,
     /// How long a crashed member stays away.
     pub(crate) away: RangeInclusive<Duration>,
     /// How reads are confirmed.
@@ -130,6 +134,8 @@ impl Parameters {
             ring_bytes: *random.pick(&[0, 500, 4 << 10, 1 << 20]),
             checkpoint_every: random.permille(250).then_some(Duration::from_secs(1)),
             leases_end: random.permille(250),
+            install: random.pick(&[millis(0, 20), millis(1, 300), millis(500, 5_000)]).clone(),
+            power_off_permille: 500,
         }
     }
 

@@ -138,8 +138,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, options: &Options) -> Self {
+        let parameters = Parameters::draw(&mut Random::new(seed).stream("parameters", 0));
+        Self::of(parameters, seed, options)
+    }
+
+    /// A world that is like this.
+    pub(crate) fn of(parameters: Parameters, seed: u64, options: &Options) -> Self {
         let root = Random::new(seed);
-        let parameters = Parameters::draw(&mut root.stream("parameters", 0));
         let founders: Vec<NodeId> = (1..=parameters.members as u64).map(NodeId).collect();
         let founders = ConfState { voters: founders, ..ConfState::default() };
         let watching = |nth| WatchClient::new(root.stream("watcher", nth));

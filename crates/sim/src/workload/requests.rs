@@ -38,6 +38,17 @@ impl World {
         let random = &mut session.random;
         let revision = floor.revision.0;
         let wanted = again.unwrap_or_else(|| Mind { random, keys, revision, only_reads }.wants());
+        self.request(client, node, wanted)
+    }
+
+    /// A client asks this member for this.
+    pub(crate) fn request(
+        &mut self,
+        client: usize,
+        node: NodeId,
+        wanted: Wanted,
+    ) -> Result<(), Violation> {
+        let floor = self.clients.history.floor();
         let ticket = self.clients.ticket();
         let waiting = Waiting { client, node, floor, wanted: wanted.clone(), since: self.now };
         self.clients.waiting.insert(ticket, waiting);

@@ -23,7 +23,7 @@ const EVERY: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::fr
 /// A client that watches.
 pub(crate) struct WatchClient {
     random: Random,
-    stream: Option<StreamId>,
+    pub(crate) stream: Option<StreamId>,
     /// Watchers whose member has ended: they go on elsewhere.
     orphans: Vec<Create>,
     next_id: i64,
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    fn open_stream(&mut self, client: usize) -> Result<(), Violation> {
+    pub(crate) fn open_stream(&mut self, client: usize) -> Result<(), Violation> {
         let running: Vec<NodeId> =
             self.ids().into_iter().filter(|id| self.running(*id).is_some()).collect();
         if running.is_empty() {
@@ -143,7 +143,8 @@ impl World {
         Ok(())
     }
 
-    fn make_watcher(
+    /// A client makes a watcher on its stream.
+    pub(crate) fn make_watcher(
         &mut self,
         stream: StreamId,
         node: NodeId,

@@ -39,7 +39,7 @@ impl World {
             Wish::Done(done) => self.is_done(id, done)?,
             Wish::Install { spool, marker } => {
                 let what = Mine::Installed { spool, marker };
-                self.soon(id, self.parameters.sync.clone(), what);
+                self.soon(id, self.parameters.install.clone(), what);
             }
             Wish::Leads(term) => {
                 self.note("election");
@@ -140,7 +140,7 @@ impl World {
         }
         member.lost = member.disk.is_rotten();
         self.checks.tally.note(if member.lost { "rot found" } else { "end by a disk's fault" });
-        let power = member.random.permille(500);
+        let power = member.random.permille(self.parameters.power_off_permille);
         self.story.tell(self.now, || format!("{id} ends, power off: {power}: {why}"));
         if power { self.crash(id) } else { self.kill(id) }
     }

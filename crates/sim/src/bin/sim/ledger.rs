@@ -15,7 +15,8 @@ again by `cargo xtask sim --seed N`, with the version of that line: what a seed 
 the world.
 
 | day | version | first seed | seeds | events each | events | hours simulated | faults | requests \
-                    answered | facts compared | calls put in order | too hard | CPU minutes | violations |
+                    answered | facts compared | calls \
+                    put in order | too hard | CPU minutes | violations |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
