@@ -28,7 +28,21 @@ use crate::world::Judge;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation(pub(crate) String);
 
+/// How the search for an order says that it found none.
+const NO_ORDER: &str = "no order explains";
+
 impl Violation {
+    /// No order explains this.
+    pub(crate) fn no_order(this: &str) -> Self {
+        Self(format!("{NO_ORDER} {this}"))
+    }
+
+    /// Whether it is the search for an order that found it.
+    #[must_use]
+    pub fn is_of_order(&self) -> bool {
+        self.0.starts_with(NO_ORDER)
+    }
+
     /// In words.
     #[must_use]
     pub fn new(words: &str) -> Self {
@@ -76,6 +90,11 @@ pub(crate) struct Checks {
 impl Checks {
     pub(crate) fn new(judge: Judge) -> Self {
         Self { is_blind: judge == Judge::OrderAlone, ..Self::default() }
+    }
+
+    /// What was said by the model, if it is listened to.
+    pub(crate) fn by_model(&self, said: Result<(), Violation>) -> Result<(), Violation> {
+        if self.is_blind { Ok(()) } else { said }
     }
 }
 

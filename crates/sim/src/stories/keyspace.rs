@@ -40,9 +40,9 @@ fn an_empty_keyspace_hashes_the_same_while_it_is_compacted() {
     story.hash(late);
 }
 
-/// A command deletes a key, puts it and deletes it again (etcd lets it, if the deletions say "to the
-/// end of the keyspace"). Whoever watches hears of each change with what the key held before the
-/// command: also who reads all of that later, from the engine.
+/// A command deletes a key, puts it and deletes it again (etcd lets it, if the deletions say "to
+/// the end of the keyspace"). Whoever watches hears of each change with what the key held before
+/// the command: also who reads all of that later, from the engine.
 #[test]
 fn what_a_key_held_before_a_command_that_changed_it_thrice() {
     let mut story = Story::of(1);

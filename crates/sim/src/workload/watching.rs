@@ -185,13 +185,15 @@ impl World {
         });
         if response.id == WatchId(-1) && matches!(response.body, Body::Progress) {
             for watched in stream.watchers.values_mut().filter(|watched| watched.lives()) {
-                watched.heard_up_to(model, response.revision.0)?;
+                let heard = watched.heard_up_to(model, response.revision.0);
+                self.checks.by_model(heard)?;
             }
         } else {
             let watched = stream.watchers.get_mut(&response.id);
             ensure!(watched.is_some(), "nobody waits for {response:?}");
             let watched = watched.expect("that was just looked at");
-            watched.hear(model, &response)?;
+            let heard = watched.hear(model, &response);
+            self.checks.by_model(heard)?;
         }
         stream.queue.push_back(response);
         if stream.queue.len() == 1 {
@@ -231,7 +233,8 @@ impl World {
                 for event in picked.events() {
                     let found = running.machine.previous(revision, event)?;
                     let found = (found, running.machine.at().compacted);
-                    watched.previous(&around.checks.model, (event, revision.0), found)?;
+                    let said = watched.previous(&around.checks.model, (event, revision.0), found);
+                    around.checks.by_model(said)?;
                 }
             }
             Ok(())
@@ -267,7 +270,8 @@ impl World {
             let model = &self.checks.model;
             let stream = self.streams.of(id).expect("it was just looked at");
             for watched in stream.watchers.values_mut().filter(|watched| watched.lives()) {
-                watched.heard_up_to(model, revision)?;
+                let heard = watched.heard_up_to(model, revision);
+                self.checks.by_model(heard)?;
             }
         }
         Ok(())

@@ -123,7 +123,7 @@ impl World {
             Verdict::Explained => Ok(Explained { calls: calls.len() as u64, too_hard: false }),
             Verdict::Never { call } => {
                 let order::Call { asked, seen, .. } = &calls[call];
-                Err(Violation(format!("no order explains that {asked:?} came out as {seen:?}")))
+                Err(Violation::no_order(&format!("that {asked:?} came out as {seen:?}")))
             }
             Verdict::TooHard => Ok(Explained { calls: 0, too_hard: true }),
         }
