@@ -35,7 +35,8 @@ struct State<O: Owner> {
     closed: bool,
     /// Whether whoever took the owner will never put it back.
     lost: bool,
-    /// Whether its thread sleeps, and until when: only then is it to be woken.
+    /// Whether its thread sleeps, and until when: only then is it to be woken, and once, as waking
+    /// is a system call and it may take a while to get up.
     asleep: Option<Option<Instant>>,
 }
 
@@ -196,8 +197,8 @@ impl<O: Owner> Desk<O> {
         self.ring(state);
     }
 
-    fn ring(&self, state: MutexGuard<'_, State<O>>) {
-        let asleep = state.asleep.is_some();
+    fn ring(&self, mut state: MutexGuard<'_, State<O>>) {
+        let asleep = state.asleep.take().is_some();
         drop(state);
         if asleep {
             self.bell.notify_one();
