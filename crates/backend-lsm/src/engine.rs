@@ -35,6 +35,8 @@ const DELAY_MAX: Duration = Duration::from_millis(20);
 const COMPACTORS_MAX: usize = 2;
 /// When a thread looks again whether there is room on the disk.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// When a thread looks again whether views have let go of what they held.
+const FREE_EVERY: Duration = Duration::from_millis(250);
 /// The flusher's place among the threads; compactors come behind it.
 const FLUSHER: usize = 0;
 /// How far the threads give way to those that requests wait for, where there are fewer processors
@@ -177,7 +179,7 @@ impl Drop for LsmBackend {
 
 impl Backend for LsmBackend {
     fn view(&self) -> Arc<dyn View> {
-        Arc::new(self.shared.tree().view())
+        self.shared.tree().view()
     }
 
     fn write(&self, batch: Batch) -> Result<(), Fault> {
@@ -219,7 +221,7 @@ impl Backend for LsmBackend {
 
     fn stats(&self) -> Stats {
         let tree = self.shared.tree();
-        let state = tree.view().state;
+        let state = tree.state();
         let live_bytes = state.tables.iter().map(|table| table.metadata.file_size).sum();
         Stats {
             disk_bytes: tree.disk_bytes().max(live_bytes),
@@ -296,7 +298,7 @@ impl Shared {
     /// Memtables' worth of unwritten changes, and runs in level 0.
     fn behind(&self, tree: &Tree) -> (u64, u64) {
         let backlog = tree.active_bytes() / self.options.memtable_bytes;
-        (backlog, tree.view().state.level_0_runs as u64)
+        (backlog, tree.state().level_0_runs as u64)
     }
 
     /// Puts everything that is written into files.
@@ -343,10 +345,12 @@ impl Shared {
     }
 
     /// Waits until there is something to do for the thread in that place; `false` when there never
-    /// will be. A thread that found no room looks again after a while.
+    /// will be. A thread that found no room looks again after a while. Compactors free meanwhile
+    /// what views let go of.
     fn awaits(&self, place: usize) -> bool {
         let mut work = hold(&self.work);
         let look_at = work.no_room[place].then(|| Instant::now() + LOOK_EVERY);
+        let mut are_held = place > FLUSHER;
         loop {
             if self.merging.stop.is_stopped() || work.broken.is_some() {
                 return false;
@@ -356,13 +360,19 @@ impl Shared {
                 work.wanted[place] = false;
                 return true;
             }
-            work = match look_at {
+            let free_at = are_held.then_some(now + FREE_EVERY);
+            work = match look_at.into_iter().chain(free_at).min() {
                 Some(at) => {
                     let waited = self.wanted.wait_timeout(work, at - now);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
                 None => self.wanted.wait(work).unwrap_or_else(PoisonError::into_inner),
             };
+            if are_held {
+                drop(work);
+                are_held = self.tree().free_former();
+                work = hold(&self.work);
+            }
         }
     }
 

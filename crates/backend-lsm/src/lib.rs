@@ -6,7 +6,7 @@
 //!                │            │              │                          │
 //!                └────────────┴── State ─────┴──────────────────────────┘   published after each
 //!                                   │
-//!                                 views: read their state, take no lock, pin its files
+//!                                 views: read their state, pin its files; the newest one moves on
 //! ```
 //!
 //! All tables lie in one tree, told apart by a byte in front of the key, so that a flush is atomic
@@ -26,6 +26,8 @@
 //!   is it slowed down, and then step by step.
 //! - A published state holds everything that any earlier one held, so a view takes the state first
 //!   and the newest visible number second.
+//! - A view moves to a newer state only if nothing that it sees may be missing there: while nothing
+//!   is written, that is. So what an idle member holds is what its newest state needs.
 //! - `engine` names a tree that is complete and durable.
 //! - A disk without room is no fault: merges leave some to others, and what cannot be put into
 //!   files stays in memory until it can.
@@ -38,10 +40,13 @@
 //!
 //! [`LsmBackend`], then `tree.rs`.
 
+mod bounds;
 mod directory;
 mod engine;
 mod fault;
+mod memtable;
 mod merging;
+mod scan;
 mod tree;
 mod view;
 

@@ -4,20 +4,22 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use backend::{Batch, Direction, Fault, Operation, Part, Step, View};
+use backend::{Batch, Direction, Fault, Operation, Part, Step, Table, View};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::PartitioningPolicy;
 use lsm_tree::{
-    AbstractTree, AnyTree, Cache, InternalValue, Memtable, SequenceNumberCounter, UserKey,
-    UserValue, ValueType,
+    AbstractTree, AnyTree, Cache, InternalValue, SequenceNumberCounter, UserKey, UserValue,
+    ValueType,
 };
 
+use crate::bounds::{Within, prefixed};
 use crate::directory::{Home, bytes_below, check_manifest, version_in_use};
 use crate::fault::{self, guarded, of_opening};
+use crate::memtable::Memtable;
 use crate::merging::{Merging, Room};
-use crate::view::{LsmView, State, prefixed};
+use crate::view::{LsmView, State};
 
 /// Bytes that a file of a lower level is about to have, and a quarter of those that level 1 may
 /// have. Level 0 is merged as a whole with what it overlaps in level 1, so level 1 should not be
@@ -42,13 +44,16 @@ pub(crate) struct Tree {
     visible: AtomicU64,
     /// What the writer writes to; held for a batch.
     active: Mutex<Arc<Memtable>>,
-    /// Rotated and perhaps not in a file yet, newest first. Held while a memtable is rotated and
-    /// while a state is published, so that no state misses one, nor comes after a newer one.
-    sealed: Mutex<Vec<Arc<Memtable>>>,
+    /// The one that is written to, and those that are sealed and perhaps not in a file yet, newest
+    /// first. Held while a memtable is rotated and while a state is published, so that no state
+    /// misses one, nor comes after a newer one.
+    memtables: Mutex<Vec<Arc<Memtable>>>,
     state: Mutex<Arc<State>>,
     /// States that views may still hold. Freeing a memtable or a file takes longer than a read may,
-    /// so the last to let go of a state is whoever publishes the next.
+    /// so the last to let go of a state is one of the engine's threads.
     former: Mutex<Vec<Arc<State>>>,
+    /// The newest view, if anybody still has it. Held while a view is made.
+    newest: Mutex<Weak<LsmView>>,
     /// One flush at a time.
     flushing: Mutex<()>,
     /// Shared by whoever writes files; whoever clears them away has it alone.
@@ -107,11 +112,15 @@ impl Tree {
         let next = lsm.get_highest_seqno().map_or(1, |highest| highest + 1);
         seqno.set(next);
         let home = Arc::new(Home::new(path));
+        let active = Arc::new(Memtable::of(lsm.active_memtable()));
+        let memtables = vec![active.clone()];
+        let state = State::of(&lsm, memtables.clone(), next, home.clone());
         let this = Self {
-            active: Mutex::new(lsm.active_memtable()),
-            sealed: Mutex::default(),
-            state: Mutex::new(Arc::new(State::of(&lsm, &[], next, home.clone()))),
+            active: Mutex::new(active),
+            memtables: Mutex::new(memtables),
+            state: Mutex::new(Arc::new(state)),
             former: Mutex::default(),
+            newest: Mutex::default(),
             visible: AtomicU64::new(next),
             flushing: Mutex::default(),
             writing: RwLock::default(),
@@ -121,16 +130,27 @@ impl Tree {
             home,
             seqno,
         };
-        this.publish(&hold(&this.sealed));
+        this.publish(&hold(&this.memtables));
         Ok(this)
     }
 
     /// Everything that is visible now.
-    pub(crate) fn view(&self) -> LsmView {
+    pub(crate) fn view(&self) -> Arc<LsmView> {
+        let mut newest = hold(&self.newest);
         // In this order: a state holds all that was visible when it was published, but of an older
         // state's content a newer one may have dropped what only old numbers see.
-        let state = hold(&self.state).clone();
-        LsmView::of(state, self.visible.load(Ordering::Acquire))
+        let state = self.state();
+        let visible = self.visible.load(Ordering::Acquire);
+        let same = newest.upgrade().filter(|view| view.sees_all_below(visible));
+        same.unwrap_or_else(|| {
+            let view = Arc::new(LsmView::of(state, visible));
+            *newest = Arc::downgrade(&view);
+            view
+        })
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        hold(&self.state).clone()
     }
 
     /// Makes the batch visible. One caller at a time.
@@ -156,21 +176,22 @@ impl Tree {
 
     fn flush_memtables(&self) -> lsm_tree::Result<()> {
         let lock = self.lsm.get_flush_lock();
-        let mut sealed = hold(&self.sealed);
-        if let Some(memtable) = self.lsm.rotate_memtable() {
-            sealed.insert(0, memtable);
+        let mut memtables = hold(&self.memtables);
+        if self.lsm.rotate_memtable().is_some() {
+            let next = Arc::new(Memtable::of(self.lsm.active_memtable()));
+            memtables.insert(0, next.clone());
             // Views know the next memtable before anything is written to it.
-            self.publish(&sealed);
+            self.publish(&memtables);
             // Waits for the batch that is being written; the sealed one then holds whole batches.
-            *hold(&self.active) = self.lsm.active_memtable();
+            *hold(&self.active) = next;
         }
-        drop(sealed);
+        drop(memtables);
         // Whoever reads the files to come sees at least this much, so of what it hides nothing
         // needs to be kept; older views have older states.
         self.lsm.flush(&lock, self.visible.load(Ordering::Acquire))?;
-        let mut sealed = hold(&self.sealed);
-        sealed.clear();
-        self.publish(&sealed);
+        let mut memtables = hold(&self.memtables);
+        memtables.truncate(1);
+        self.publish(&memtables);
         Ok(())
     }
 
@@ -195,7 +216,7 @@ impl Tree {
         // A flush may have made a version, too; then there is one more state than need be.
         let merged = self.lsm.current_version().id() != before;
         if merged {
-            self.publish(&hold(&self.sealed));
+            self.publish(&hold(&self.memtables));
         }
         Ok(merged)
     }
@@ -228,7 +249,7 @@ impl Tree {
             return Err(Fault::Io { doing: fault.to_string(), error: "half done".to_string() });
         }
         let mut states = hold(&self.former).clone();
-        states.push(hold(&self.state).clone());
+        states.push(self.state());
         let held = states.iter().flat_map(|state| &state.tables).chain(version.iter_tables());
         let held: HashSet<u64> = held.map(lsm_tree::Table::id).collect();
         let tables = path.join("tables");
@@ -245,7 +266,7 @@ impl Tree {
 
     /// Fills an empty tree with records in ascending order, durably.
     pub(crate) fn fill(&self, records: &mut dyn backend::Records) -> Result<(), Fault> {
-        assert!(self.view().state.tables.is_empty(), "only an empty tree can be filled");
+        assert!(self.state().tables.is_empty(), "only an empty tree can be filled");
         let mut ingestion = self.done("writing", guarded(|| self.lsm.ingestion()))?;
         let mut last: Option<Vec<u8>> = None;
         while let Some((table, key, value)) = records.next()? {
@@ -255,11 +276,11 @@ impl Tree {
                 return Err(Fault::Corrupt { file: "the replacement".to_string(), what });
             }
             last = Some(key.clone());
-            self.done("writing", guarded(|| ingestion.write(key, value)))?;
+            self.done("writing", guarded(|| ingestion.write(key, &*value)))?;
         }
         self.done("writing", guarded(|| ingestion.finish()))?;
         self.visible.store(self.seqno.get(), Ordering::Release);
-        self.publish(&hold(&self.sealed));
+        self.publish(&hold(&self.memtables));
         Ok(())
     }
 
@@ -285,50 +306,72 @@ impl Tree {
     /// The changes that a batch makes, each of one key.
     fn changes(&self, batch: Batch) -> Result<Vec<Change>, Fault> {
         let mut changes: Vec<Change> = Vec::with_capacity(batch.operations().len());
-        let none = UserValue::default;
+        let mut bytes = Vec::new();
+        let mut in_tree = |table: Table, key: &[u8]| {
+            bytes.clear();
+            bytes.push(table.id);
+            bytes.extend_from_slice(key);
+            UserKey::from(bytes.as_slice())
+        };
+        let gone = |key| (key, UserValue::default(), ValueType::Tombstone);
         for (table, operation) in batch.into_operations() {
             match operation {
                 Operation::Put { key, value } => {
-                    let key = prefixed(table, &key).into();
-                    changes.push((key, value.into(), ValueType::Value));
+                    let value = UserValue::from(&*value);
+                    changes.push((in_tree(table, &key), value, ValueType::Value));
                 }
-                Operation::Delete { key } => {
-                    changes.push((prefixed(table, &key).into(), none(), ValueType::Tombstone));
-                }
+                Operation::Delete { key } => changes.push(gone(in_tree(table, &key))),
                 Operation::DeleteRange { start, end } => {
                     let bounds = range_of(&start, end.as_deref());
-                    let Some((low, high)) = crate::view::range(table, bounds) else { continue };
-                    let within = |key: &UserKey| {
-                        std::ops::RangeBounds::contains(&(low.clone(), high.clone()), key)
-                    };
-                    let mut gone: Vec<UserKey> = changes
+                    let up = Direction::Ascending;
+                    let Some(within) = Within::of(table, bounds, up) else { continue };
+                    let mut keys: Vec<UserKey> = changes
                         .iter()
                         .map(|change| &change.0)
-                        .filter(|key| within(key))
+                        .filter(|key| within.holds(key))
                         .cloned()
                         .collect();
-                    let up = Direction::Ascending;
                     self.view().scan(table, bounds, up, Part::Keys, &mut |key, _| {
-                        gone.push(prefixed(table, key).into());
+                        keys.push(in_tree(table, key));
                         Step::Next
                     })?;
-                    changes.extend(gone.into_iter().map(|key| (key, none(), ValueType::Tombstone)));
+                    changes.extend(keys.into_iter().map(gone));
                 }
             }
         }
         Ok(changes)
     }
 
-    /// Lets later views see what the tree has become.
-    fn publish(&self, sealed: &MutexGuard<'_, Vec<Arc<Memtable>>>) {
+    /// Lets views see what the tree has become.
+    fn publish(&self, memtables: &MutexGuard<'_, Vec<Arc<Memtable>>>) {
         let visible = self.visible.load(Ordering::Acquire);
-        let state = Arc::new(State::of(&self.lsm, sealed, visible, self.home.clone()));
-        let before = std::mem::replace(&mut *hold(&self.state), state);
+        let state = State::of(&self.lsm, memtables.to_vec(), visible, self.home.clone());
+        let state = Arc::new(state);
+        let before = std::mem::replace(&mut *hold(&self.state), state.clone());
+        hold(&self.former).push(before);
+        // As long as nothing is written, whoever holds the newest view need not hold what it was
+        // made of.
+        if let Some(view) = hold(&self.newest).upgrade() {
+            view.move_to(&state);
+        }
+        self.free_former();
+        self.measure();
+    }
+
+    /// Frees what no view holds any more. Whether views hold former states.
+    pub(crate) fn free_former(&self) -> bool {
         let mut former = hold(&self.former);
-        former.push(before);
         let free = former.extract_if(.., |state| Arc::strong_count(state) == 1).collect::<Vec<_>>();
+        let are_held = !former.is_empty();
         drop(former);
-        drop(free);
+        if !free.is_empty() {
+            drop(free);
+            self.measure();
+        }
+        are_held
+    }
+
+    fn measure(&self) {
         self.disk_bytes.store(bytes_below(&self.home.path), Ordering::Relaxed);
     }
 
@@ -340,7 +383,7 @@ impl Tree {
         match result {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => {
-                let tables = &self.view().state.tables;
+                let tables = &self.state().tables;
                 Err(fault::of_tables(doing, &self.home.path, tables, &error))
             }
             Err(panic) => Err(fault::corrupt(&self.home.path, panic)),

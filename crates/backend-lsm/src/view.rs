@@ -1,78 +1,59 @@
 //! What views read.
 
-use std::ops::Bound;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use backend::{Bounds, Direction, Fault, KEY_BYTES_MAX, Part, Step, Table, View};
+use backend::{Bounds, Direction, Fault, Part, Step, Table, View};
 use bytes::Bytes;
-use lsm_tree::{AbstractTree, AnyTree, InternalValue, Memtable, SeqNo, UserKey};
+use lsm_tree::table::filter::standard_bloom::Builder;
+use lsm_tree::{AbstractTree, AnyTree, InternalValue, SeqNo, TreeId, UserValue};
 
+use crate::bounds::{Within, target};
 use crate::directory::Home;
 use crate::fault;
+use crate::memtable::Memtable;
+use crate::scan::Scan;
 
-/// Records that a seek walks over before it looks the key up. A look-up opens every file that may
-/// hold it, which costs as much as some ten steps.
-const SEEK_STEPS: u32 = 10;
-
-type Get = dyn Fn(&[u8], SeqNo) -> lsm_tree::Result<Option<InternalValue>> + Send + Sync;
-type Range = (Bound<UserKey>, Bound<UserKey>);
-type Scan = dyn DoubleEndedIterator<Item = lsm_tree::Result<InternalValue>>;
-type Open = dyn Fn(Range, SeqNo) -> Box<Scan> + Send + Sync;
+/// A value up to this size is copied out of its block: that costs less than to share it.
+const COPIED_BYTES_MAX: usize = 1024;
 
 /// The memtables and files of a tree at one moment. Files live as long as a state names them.
-///
-/// The tree's own type for this cannot be named outside of it, hence the functions.
 pub(crate) struct State {
     /// Newest first.
     memtables: Vec<Arc<Memtable>>,
-    get: Box<Get>,
-    scan: Box<Open>,
+    /// Run by run, what is newer first.
     pub(crate) tables: Vec<lsm_tree::Table>,
+    /// Where in the tables: the files of a run do not overlap, and ascend.
+    runs: Vec<Range<usize>>,
     /// Sorted files that a read may have to look into one by one.
     pub(crate) level_0_runs: usize,
     /// The first number that was not visible yet; views that see less could miss what its files
     /// have dropped.
     since: SeqNo,
+    tree: TreeId,
     /// Dropped last, when no file is open any more.
     pub(crate) home: Arc<Home>,
 }
 
 impl State {
-    /// What the tree holds now; `sealed` are the memtables that were rotated and are not known to
-    /// be in files, newest first.
+    /// What the tree holds now, and the memtables that are not known to be in files, newest first:
+    /// a file that was made meanwhile is read twice, not missed.
     pub(crate) fn of(
         tree: &AnyTree,
-        sealed: &[Arc<Memtable>],
+        memtables: Vec<Arc<Memtable>>,
         since: SeqNo,
         home: Arc<Home>,
     ) -> Self {
-        // In this order: a file that is made in between is read twice, not missed.
-        let memory = tree.get_version_history_lock().latest_version();
-        let files = tree.current_version();
-        let mut memtables = vec![memory.active_memtable.clone()];
-        memtables.extend(sealed.iter().cloned());
-        Self {
-            memtables,
-            tables: files.iter_tables().cloned().collect(),
-            level_0_runs: files.l0().run_count(),
-            since,
-            get: Box::new(move |key, seqno| {
-                let hash = lsm_tree::table::filter::standard_bloom::Builder::get_hash(key);
-                for run in files.iter_levels().flat_map(|level| level.iter()) {
-                    if let Some(table) = run.get_for_key(key)
-                        && let Some(found) = table.get(key, seqno, hash)?
-                    {
-                        return Ok(Some(found));
-                    }
-                }
-                Ok(None)
-            }),
-            scan: Box::new(move |range, seqno| {
-                let memory = memory.clone();
-                Box::new(lsm_tree::Tree::create_internal_range(memory, &range, seqno, None))
-            }),
-            home,
+        let version = tree.current_version();
+        let mut tables = Vec::with_capacity(version.table_count());
+        let mut runs = Vec::new();
+        for run in version.iter_levels().flat_map(|level| level.iter()) {
+            let start = tables.len();
+            tables.extend(run.iter().cloned());
+            runs.push(start..tables.len());
         }
+        let level_0_runs = version.l0().run_count();
+        Self { memtables, tables, runs, level_0_runs, since, tree: tree.id(), home }
     }
 
     pub(crate) fn shows(&self, memtable: &Arc<Memtable>) -> bool {
@@ -87,9 +68,35 @@ impl State {
         let in_memory = self.memtables.iter().find_map(|memtable| memtable.get(key, seqno));
         let found = match in_memory {
             Some(found) => Some(found),
-            None => (self.get)(key, seqno).map_err(|error| self.fault(&error))?,
+            None => self.get_from_files(key, seqno).map_err(|error| self.fault(&error))?,
         };
-        Ok(found.filter(|found| !found.is_tombstone()).map(|found| found.value.into()))
+        Ok(found.filter(|found| !found.is_tombstone()).map(|found| shared(found.value)))
+    }
+
+    fn get_from_files(&self, key: &[u8], seqno: SeqNo) -> lsm_tree::Result<Option<InternalValue>> {
+        let hash = Builder::get_hash(key);
+        for run in &self.runs {
+            let files = &self.tables[run.clone()];
+            let at = files.partition_point(|table| table.metadata.key_range.max() < &key);
+            if let Some(table) = files.get(at)
+                && table.metadata.key_range.min() <= &key
+                && let Some(found) = table.get(key, seqno, hash)?
+            {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn scan(&self, within: Within, seqno: SeqNo) -> lsm_tree::Result<Scan<'_>> {
+        let mut scan = Scan::new(within, seqno);
+        for memtable in &self.memtables {
+            scan.add_memtable(memtable);
+        }
+        for run in &self.runs {
+            scan.add_run(&self.tables[run.clone()], self.tree)?;
+        }
+        Ok(scan)
     }
 
     fn fault(&self, error: &lsm_tree::Error) -> Fault {
@@ -99,7 +106,9 @@ impl State {
 
 /// A state, up to a number.
 pub(crate) struct LsmView {
-    pub(crate) state: Arc<State>,
+    /// Changes places with a newer one that holds the same up to that number, so that a view that
+    /// is held long pins no file or memtable that has been merged or written since.
+    state: RwLock<Arc<State>>,
     /// The first that is not seen.
     seqno: SeqNo,
 }
@@ -107,13 +116,28 @@ pub(crate) struct LsmView {
 impl LsmView {
     pub(crate) fn of(state: Arc<State>, seqno: SeqNo) -> Self {
         assert!(seqno >= state.since, "a view of {seqno} of a state since {}", state.since);
-        Self { state, seqno }
+        Self { state: RwLock::new(state), seqno }
+    }
+
+    pub(crate) fn sees_all_below(&self, seqno: SeqNo) -> bool {
+        self.seqno == seqno
+    }
+
+    /// Reads a newer state from now on, unless that may have dropped what this still sees.
+    pub(crate) fn move_to(&self, state: &Arc<State>) {
+        if self.seqno >= state.since {
+            *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
+        }
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl View for LsmView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        self.state.get(&target(table, key), self.seqno)
+        self.state().get(&target(table, key), self.seqno)
     }
 
     fn scan(
@@ -124,90 +148,18 @@ impl View for LsmView {
         part: Part,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> Step,
     ) -> Result<(), Fault> {
-        let Some(mut range) = range(table, bounds) else { return Ok(()) };
-        let mut records = (self.state.scan)(range.clone(), self.seqno);
-        // Where a seek wants to go, and the steps it has taken.
-        let mut sought: Option<(Vec<u8>, u32)> = None;
-        loop {
-            let next = match direction {
-                Direction::Ascending => records.next(),
-                Direction::Descending => records.next_back(),
-            };
-            let Some(next) = next else { return Ok(()) };
-            let record = next.map_err(|error| self.state.fault(&error))?;
-            let key = &record.key.user_key[1..];
-            if let Some((to, steps)) = &mut sought {
-                let short = match direction {
-                    Direction::Ascending => key < to.as_slice(),
-                    Direction::Descending => key > to.as_slice(),
-                };
-                if short {
-                    *steps += 1;
-                    if *steps == SEEK_STEPS {
-                        let to = Bound::Included(target(table, to).into());
-                        match direction {
-                            Direction::Ascending => range.0 = to,
-                            Direction::Descending => range.1 = to,
-                        }
-                        if is_empty(&range) {
-                            return Ok(());
-                        }
-                        records = (self.state.scan)(range.clone(), self.seqno);
-                    }
-                    continue;
-                }
-                sought = None;
-            }
-            let value = match part {
-                Part::Keys => &[],
-                Part::Records => &*record.value,
-            };
-            match visit(key, value) {
-                Step::Next => {}
-                Step::Seek(to) => sought = Some((to, 0)),
-                Step::Stop => return Ok(()),
-            }
-        }
+        let Some(within) = Within::of(table, bounds, direction) else { return Ok(()) };
+        let state = self.state();
+        let scan = state.scan(within, self.seqno);
+        scan.and_then(|scan| scan.run(part, visit)).map_err(|error| state.fault(&error))
     }
 }
 
-/// The key as it lies in the tree.
-pub(crate) fn prefixed(table: Table, key: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(key.len() + 1);
-    bytes.push(table.id);
-    bytes.extend_from_slice(key);
-    bytes
-}
-
-/// The key as it is looked for. The tree stops at keys beyond its limit; how one goes on that is
-/// longer than any key there is makes no difference.
-fn target(table: Table, key: &[u8]) -> Vec<u8> {
-    prefixed(table, &key[..key.len().min(KEY_BYTES_MAX + 1)])
-}
-
-/// The bounds as they lie in the tree; `None` if nothing can be within.
-pub(crate) fn range(table: Table, (low, high): Bounds<'_>) -> Option<Range> {
-    let bound = |bound: Bound<&[u8]>| bound.map(|key| UserKey::from(target(table, key)));
-    let low = match low {
-        Bound::Unbounded => Bound::Included(UserKey::from([table.id])),
-        low => bound(low),
-    };
-    let high = match (high, table.id.checked_add(1)) {
-        (Bound::Unbounded, Some(next)) => Bound::Excluded(UserKey::from([next])),
-        (Bound::Unbounded, None) => Bound::Unbounded,
-        (high, _) => bound(high),
-    };
-    let range = (low, high);
-    (!is_empty(&range)).then_some(range)
-}
-
-fn is_empty((low, high): &Range) -> bool {
-    match (low, high) {
-        (Bound::Included(low), Bound::Included(high)) => low > high,
-        (
-            Bound::Included(low) | Bound::Excluded(low),
-            Bound::Included(high) | Bound::Excluded(high),
-        ) => low >= high,
-        _ => false,
+/// A value out of the tree; copied unless it is large, as it would keep the block alive it is in.
+fn shared(value: UserValue) -> Bytes {
+    if value.len() <= COPIED_BYTES_MAX {
+        Bytes::copy_from_slice(&value)
+    } else {
+        Bytes::from_owner(value)
     }
 }
