@@ -12,17 +12,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 use tower_service::Service;
 
 use self::authority::Tolerant;
+pub(crate) use self::homes::Homes;
+use self::homes::Key;
 use self::socket::{Listener, Socket, Stream};
 use self::streams::Streams;
 use crate::{Error, Keepalive};
 
 mod authority;
+mod homes;
 mod socket;
 mod streams;
 
@@ -37,7 +40,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 
-/// Descriptors that are not for connections: files of log and engine, and those to peers.
+/// Descriptors that are not for connections or their threads: files of log and engine, and
+/// connections to peers.
 const DESCRIPTORS_KEPT: u64 = 150;
 
 /// How connections are treated.
@@ -104,11 +108,12 @@ impl Listening {
         self.listeners.first()?.tcp_address()
     }
 
-    /// Serves until told to stop, then lets what is under way come to an end, for so long. Dropped
-    /// before, it ends all at once.
+    /// Serves, at these homes, until told to stop, then lets what is under way come to an end, for
+    /// so long. Dropped before, it ends all at once.
     pub(crate) async fn serve<S, B>(
         self,
         service: S,
+        homes: Homes,
         options: Options,
         stop: watch::Receiver<bool>,
         drain: Duration,
@@ -118,69 +123,86 @@ impl Listening {
         S::Future: Send,
         B: Body<Data: Send, Error: Into<axum::BoxError>> + Send + 'static,
     {
-        let places = Arc::new(Semaphore::new(connections_max()));
+        let kept = DESCRIPTORS_KEPT + homes.descriptors_max();
+        let places = Arc::new(Semaphore::new(connections_max(kept)));
+        let homes = Arc::new(homes);
         let serving = self.listeners.into_iter().map(|listener| {
-            let (service, stop) = (service.clone(), stop.clone());
-            accept(listener, service, options, Arc::clone(&places), stop, drain)
+            let door = Door { listener, homes: Arc::clone(&homes), places: Arc::clone(&places) };
+            door.serve(service.clone(), options, stop.clone(), drain)
         });
         serving.collect::<JoinSet<()>>().join_all().await;
     }
 }
 
-async fn accept<S, B>(
+/// Where connections come in.
+struct Door {
     listener: Listener,
-    service: S,
-    options: Options,
+    homes: Arc<Homes>,
+    /// How many more may come.
     places: Arc<Semaphore>,
-    mut stop: watch::Receiver<bool>,
-    drain: Duration,
-) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send,
-    B: Body<Data: Send, Error: Into<axum::BoxError>> + Send + 'static,
-{
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let accepted = tokio::select! {
-            accepted = next(&listener, &places) => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        let (stream, place) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!("error" = %error, "failed to accept a connection");
-                time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let service = TowerToHyperService::new(service.clone());
-        let stream = TokioIo::new(Tolerant::new(stream));
-        let streams = Streams::default();
-        let builder = builder(options, streams.clone());
-        let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
-        let connection = graceful.watch(connection);
-        connections.spawn(async move {
-            if let Err(error) = streams.serve(connection).await {
-                tracing::debug!("error" = %error, "a connection ended");
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    if time::timeout(drain, graceful.shutdown()).await.is_err() && !drain.is_zero() {
-        tracing::warn!("took" = ?drain, "stopped before all connections were done");
-    }
 }
 
-async fn next(
-    listener: &Listener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(Stream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    Ok((listener.accept().await?, place))
+impl Door {
+    async fn serve<S, B>(
+        self,
+        service: S,
+        options: Options,
+        mut stop: watch::Receiver<bool>,
+        drain: Duration,
+    ) where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Send,
+        B: Body<Data: Send, Error: Into<axum::BoxError>> + Send + 'static,
+    {
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        loop {
+            while connections.try_join_next().is_some() {}
+            let accepted = tokio::select! {
+                accepted = self.next() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let (stream, home, place) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!("error" = %error, "failed to accept a connection");
+                    time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let service = TowerToHyperService::new(service.clone());
+            let stream = TokioIo::new(Tolerant::new(stream));
+            let streams = Streams::default();
+            let builder = builder(options, streams.clone());
+            let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
+            let connection = graceful.watch(connection);
+            let runtime = home.runtime.clone();
+            let living = async move {
+                if let Err(error) = streams.serve(connection).await {
+                    tracing::debug!("error" = %error, "a connection ended");
+                }
+                drop((home, place));
+            };
+            connections.spawn_on(living, &runtime);
+        }
+        let Self { listener, homes, .. } = self;
+        drop(listener);
+        if time::timeout(drain, graceful.shutdown()).await.is_err() && !drain.is_zero() {
+            tracing::warn!("took" = ?drain, "stopped before all connections were done");
+        }
+        connections.shutdown().await;
+        drop(homes);
+    }
+
+    /// The next connection, at its home.
+    async fn next(&self) -> io::Result<(Stream, Key, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
+        let stream = self.listener.accept().await?;
+        let home = self.homes.enter()?;
+        let stream = stream.move_to(&home.runtime)?;
+        Ok((stream, home, place))
+    }
 }
 
 fn builder(options: Options, streams: Streams) -> auto::Builder<Streams> {
@@ -199,9 +221,9 @@ fn builder(options: Options, streams: Streams) -> auto::Builder<Streams> {
     builder
 }
 
-fn connections_max() -> usize {
+fn connections_max(descriptors_kept: u64) -> usize {
     let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let connections = descriptors.map_or(u64::MAX, |most| most.saturating_sub(DESCRIPTORS_KEPT));
+    let connections = descriptors.map_or(u64::MAX, |most| most.saturating_sub(descriptors_kept));
     usize::try_from(connections).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)
 }
 

@@ -15,7 +15,7 @@ use units::NodeId;
 use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
-use crate::listen::{Bound, Options};
+use crate::listen::{Bound, Homes, Options};
 use crate::parts::Engine;
 use crate::{Config, Error, parts};
 
@@ -84,6 +84,7 @@ impl Member {
         let stop_peers = watch::Sender::new(false);
         let serving = peers.listen()?.serve(
             carried.merge(api.peers()),
+            Homes::here(),
             Options::PEERS,
             stop_peers.subscribe(),
             // What peers are told never comes to an end by itself.
@@ -94,7 +95,8 @@ impl Member {
         joined(&handle).await?;
         let options = Options::clients(&config);
         let told = stop.subscribe();
-        let serving = clients.serve(api.clients(), options, told, config.request_timeout());
+        let drain = config.request_timeout();
+        let serving = clients.serve(api.clients(), Homes::threads(), options, told, drain);
         let clients = Serving::begin(stop, serving);
         info!("ready to serve client requests");
         for url in config.listen_client_urls.iter() {

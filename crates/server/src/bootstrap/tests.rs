@@ -7,7 +7,7 @@ use units::{ClusterId, NodeId};
 use super::{Origin, Refused, origin};
 use crate::Config;
 use crate::config::{Asked, Settings, parse};
-use crate::listen::{Bound, Options};
+use crate::listen::{Bound, Homes, Options};
 
 fn settings(arguments: &[&str]) -> Settings {
     match parse(arguments.iter().map(|text| (*text).to_owned()), []) {
@@ -45,7 +45,13 @@ async fn peer(members: impl FnOnce(&str) -> Vec<Member>) -> (String, watch::Send
     };
     let (stop, stopped) = watch::channel(false);
     let router = Router::new().route("/members", get(answer));
-    tokio::spawn(bound.serve(router, Options::PEERS, stopped, std::time::Duration::ZERO));
+    tokio::spawn(bound.serve(
+        router,
+        Homes::here(),
+        Options::PEERS,
+        stopped,
+        std::time::Duration::ZERO,
+    ));
     (url, stop)
 }
 

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{
     TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream, lookup_host,
 };
+use tokio::runtime::Handle;
 
 use crate::Error;
 use crate::error::in_words;
@@ -134,6 +135,17 @@ impl Listener {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix { .. } => None,
+        }
+    }
+}
+
+impl Stream {
+    /// From now on this runtime tells when something can be read or written.
+    pub(super) fn move_to(self, runtime: &Handle) -> io::Result<Self> {
+        let _within = runtime.enter();
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream.into_std()?).map(Self::Tcp),
+            Self::Unix(stream) => UnixStream::from_std(stream.into_std()?).map(Self::Unix),
         }
     }
 }

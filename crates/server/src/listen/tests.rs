@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 
-use super::{Bound, Listening, Options};
+use super::{Bound, Homes, Listening, Options};
 use crate::{Error, Keepalive};
 
 /// How long what is under way may take to end.
@@ -35,7 +35,8 @@ async fn requests_under_way_are_answered_before_the_end() {
     };
     let (stop, stopped) = watch::channel(false);
     let router = Router::new().route("/", get(answer));
-    let serving = tokio::spawn(bound.serve(router, Options::PEERS, stopped, PATIENCE));
+    let serving =
+        tokio::spawn(bound.serve(router, Homes::threads(), Options::PEERS, stopped, PATIENCE));
     let mut client = TcpStream::connect(address).await.expect("it listens");
     client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("written");
     begin.clone().wait_for(|begun| *begun).await.expect("it begins");
@@ -59,7 +60,8 @@ async fn a_connection_that_answers_no_ping_is_given_up() {
     let options =
         Options { keepalive: Keepalive { interval: soon, timeout: soon }, ..Options::PEERS };
     let (_stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(bound.serve(Router::new(), options, stopped, Duration::ZERO));
+    let serving = bound.serve(Router::new(), Homes::threads(), options, stopped, Duration::ZERO);
+    let serving = tokio::spawn(serving);
     let mut client = TcpStream::connect(address).await.expect("it listens");
     client.write_all(PREFACE).await.expect("written");
     client.write_all(&SETTINGS).await.expect("written");
@@ -99,7 +101,8 @@ async fn a_unix_socket_is_served_as_long_as_somebody_listens() {
     assert_eq!(error, format!("listen unix {}: bind: address already in use", path.display()));
     let router = Router::new().route("/", get(async || "done"));
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(bound.serve(router, Options::PEERS, stopped, PATIENCE));
+    let serving =
+        tokio::spawn(bound.serve(router, Homes::threads(), Options::PEERS, stopped, PATIENCE));
     let mut client = UnixStream::connect(&path).await.expect("it listens");
     let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     client.write_all(request).await.expect("written");

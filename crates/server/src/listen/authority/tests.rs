@@ -13,7 +13,7 @@ use super::{
     BLOCK_BYTES_MAX, CONTINUATION, END_HEADERS, FRAME_BYTES_MAX, Frame, HEADERS, PADDED, PREFACE,
     PRIORITY, Sieve, Stage, Tolerant, put_string,
 };
-use crate::listen::{Bound, Options};
+use crate::listen::{Bound, Homes, Options};
 
 const DATA: u8 = 0;
 const RST_STREAM: u8 = 3;
@@ -247,7 +247,7 @@ async fn serve_authorities(stop: watch::Receiver<bool>) -> SocketAddr {
     let answer =
         |uri: Uri| async move { uri.authority().map(ToString::to_string).unwrap_or_default() };
     let router = Router::new().fallback(answer);
-    tokio::spawn(bound.serve(router, Options::PEERS, stop, Duration::ZERO));
+    tokio::spawn(bound.serve(router, Homes::here(), Options::PEERS, stop, Duration::ZERO));
     address
 }
 

@@ -1,0 +1,121 @@
+//! Where connections live: threads that hand each other nothing.
+//!
+//! A connection stays on its thread for life, with all that is done for it. A runtime whose threads
+//! take work from each other would pass a lone client's request through two or three of them: one
+//! hears of it, wakes another to listen in its place, and is woken again for the answer. Here who
+//! has an answer wakes the one thread that will send it.
+//!
+//! So a thread's connections wait while it computes for one of them: what takes longer than about
+//! a millisecond, or waits for a disk, is done elsewhere by whoever answers.
+
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::time;
+
+/// How often a thread looks at the clock. With this always before it, the deadline of a request,
+/// which is some seconds away and seldom comes, never is the next thing to wake up for: then the
+/// thread would have to be told of it, once for each request.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a runtime holds of the system, to wait for events and signals and to be woken.
+const DESCRIPTORS_EACH: u64 = 4;
+
+/// Homes of connections: threads of their own, begun when there are connections for them, or the
+/// runtime of whoever listens.
+#[derive(Debug)]
+pub(crate) struct Homes {
+    homes: Mutex<Vec<Home>>,
+    homes_max: NonZeroUsize,
+}
+
+#[derive(Debug)]
+struct Home {
+    runtime: Handle,
+    /// Who lives there holds this, too.
+    key: Arc<()>,
+    /// When this is dropped, the thread ends with all that is on it; nothing if it is not ours.
+    _open: Option<oneshot::Sender<Infallible>>,
+}
+
+/// Where a connection lives, as long as it holds this.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) runtime: Handle,
+    _key: Arc<()>,
+}
+
+impl Homes {
+    /// A thread for each processor.
+    pub(crate) fn threads() -> Self {
+        let homes_max = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { homes: Mutex::default(), homes_max }
+    }
+
+    /// The runtime that this is called from.
+    pub(crate) fn here() -> Self {
+        let home = Home { runtime: Handle::current(), key: Arc::default(), _open: None };
+        Self { homes: Mutex::new(vec![home]), homes_max: NonZeroUsize::MIN }
+    }
+
+    /// A home where as few live as anywhere.
+    pub(super) fn enter(&self) -> io::Result<Key> {
+        // Nothing here panics half-way through a change.
+        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        let any_is_empty = homes.iter().any(|home| home.living() == 0);
+        if !any_is_empty && homes.len() < self.homes_max.get() {
+            match Home::open(homes.len()) {
+                Ok(home) => homes.push(home),
+                Err(error) if homes.is_empty() => return Err(error),
+                Err(error) => tracing::warn!("error" = %error, "failed to start a thread"),
+            }
+        }
+        let emptiest = homes.iter().min_by_key(|home| home.living());
+        Ok(emptiest.expect("there may be one, so there is one by now").enter())
+    }
+
+    /// What they take of the descriptors that a process may have.
+    pub(super) fn descriptors_max(&self) -> u64 {
+        self.homes_max.get() as u64 * DESCRIPTORS_EACH
+    }
+}
+
+impl Home {
+    /// How many live here.
+    fn living(&self) -> usize {
+        Arc::strong_count(&self.key) - 1
+    }
+
+    /// Begins a thread.
+    fn open(number: usize) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (open, closed) = oneshot::channel();
+        let stay = move || runtime.block_on(until(closed));
+        thread::Builder::new().name(format!("clients-{number}")).spawn(stay)?;
+        Ok(Self { runtime: handle, key: Arc::default(), _open: Some(open) })
+    }
+
+    fn enter(&self) -> Key {
+        Key { runtime: self.runtime.clone(), _key: Arc::clone(&self.key) }
+    }
+}
+
+/// Lets the thread's connections live until it is closed.
+async fn until(mut closed: oneshot::Receiver<Infallible>) {
+    let mut ticks = time::interval(TICK);
+    loop {
+        tokio::select! {
+            _ = &mut closed => return,
+            _ = ticks.tick() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
