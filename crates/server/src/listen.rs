@@ -18,6 +18,7 @@ use tokio::time;
 use tower_service::Service;
 
 use self::authority::Tolerant;
+use self::gathering::Gathering;
 pub(crate) use self::homes::Homes;
 use self::homes::Key;
 use self::socket::{Listener, Socket, Stream};
@@ -25,6 +26,7 @@ use self::streams::Streams;
 use crate::{Error, Keepalive};
 
 mod authority;
+mod gathering;
 mod homes;
 mod socket;
 mod streams;
@@ -172,14 +174,15 @@ impl Door {
                 }
             };
             let service = TowerToHyperService::new(service.clone());
-            let stream = TokioIo::new(Tolerant::new(stream));
+            let outgoing = Gathering::new(stream);
+            let stream = TokioIo::new(Tolerant::new(outgoing.clone()));
             let streams = Streams::default();
             let builder = builder(options, streams.clone());
             let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
             let connection = graceful.watch(connection);
             let runtime = home.runtime.clone();
             let living = async move {
-                if let Err(error) = streams.serve(connection).await {
+                if let Err(error) = outgoing.during(streams.serve(connection)).await {
                     tracing::debug!("error" = %error, "a connection ended");
                 }
                 drop((home, place));
