@@ -108,6 +108,24 @@ async fn the_librarys_own_refusals_have_the_words_of_etcds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_answer_is_as_any_other() {
+    const KEYS: usize = 200;
+    let world = World::new().await;
+    let mut kv = world.kv();
+    let value = "v".repeat(3000);
+    for number in 0..KEYS {
+        kv.put(put(&format!("k{number:03}"), &value)).await.expect("it is put");
+    }
+    let range = RangeRequest { range_end: "l".into(), ..get("k") };
+    let found = kv.range(range.clone()).await.expect("it is read").into_inner();
+    assert!(found.encoded_len() > 512 << 10, "{}", found.encoded_len());
+    assert!(found.kvs.len() == KEYS && found.kvs.iter().all(|kv| kv.value == value));
+    let txn = TxnRequest { success: vec![op(Op::RequestRange(range))], ..TxnRequest::default() };
+    let done = kv.txn(txn).await.expect("it is done").into_inner();
+    assert!(done.succeeded && done.encoded_len() > found.encoded_len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn chunks_of_a_range_make_the_range() {
     let world = World::new().await;
     let mut kv = world.kv();
