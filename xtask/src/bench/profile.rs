@@ -20,7 +20,7 @@ const SECONDS: u64 = 20;
 /// Rooms, and the functions in which all of their work is done. What is set in is a part of the
 /// room above.
 const ROOMS: [(&str, &str); 15] = [
-    ("a connection and its requests", "server::listen::accept::{{closure}}::{{closure}}"),
+    ("a connection and its requests", "server::listen::Door::serve::{{closure}}::{{closure}}"),
     ("  frames read, parsed, written", "<hyper::proto::h2::server::Server<T,S,B,E> as"),
     (
         "  api: a call",
