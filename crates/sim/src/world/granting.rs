@@ -95,7 +95,7 @@ impl World {
     fn is_done(&mut self, id: NodeId, done: Done) -> Result<(), Violation> {
         if let Some(index) = self.applied(id).filter(|index| *index > self.configuration.0) {
             if done.conf_state != self.configuration.1 {
-                self.note("change of members");
+                self.note(change(&self.configuration.1, &done.conf_state));
                 self.story.tell(self.now, || format!("at {index}: {:?}", done.conf_state));
             }
             self.configuration = (index, done.conf_state);
@@ -189,6 +189,18 @@ impl World {
 
     pub(crate) fn next_engine_sync(&mut self, id: NodeId) {
         self.soon(id, self.parameters.engine_sync.clone(), Mine::EngineSync);
+    }
+}
+
+/// What a change of members is counted as.
+fn change(before: &ConfState, after: &ConfState) -> &'static str {
+    let (voters, learners) = (&after.voters, &after.learners);
+    let added = voters.iter().find(|id| !before.voters.contains(id));
+    match added {
+        Some(id) if before.learners.contains(id) => "learner promoted",
+        Some(_) => "voter added",
+        None if learners.len() > before.learners.len() => "learner added",
+        None => "member removed",
     }
 }
 

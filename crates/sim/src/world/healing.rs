@@ -1,4 +1,5 @@
-//! The second phase: nothing goes wrong any more, and all that is owed must be done.
+//! The second phase: nothing goes wrong any more, and all that is owed must be done, by those who
+//! are left.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use units::NodeId;
 use super::{Coming, Mine, World};
 use crate::checks::{Violation, ensure};
 use crate::clock::TRUE_RATE;
+use crate::kinds::Kind;
 
 /// In how much simulated time a healed cluster must do all that it owes.
 const LIVENESS: Duration = Duration::from_secs(60);
@@ -16,8 +18,8 @@ const LIVENESS: Duration = Duration::from_secs(60);
 const LIVENESS_EVENTS: u64 = 200_000;
 
 impl World {
-    /// No trouble from now on: everybody comes back, every link carries, and within bounded time
-    /// all is done that is owed.
+    /// No trouble from now on: everybody comes back, or a majority does and nobody else, every link
+    /// carries, and within bounded time all is done that is owed.
     pub(crate) fn heal(&mut self) -> Result<(), Violation> {
         // What is due now comes first: a pause may just have ended, and what waited for that, as
         // that a disk is full, would undo what heals.
@@ -28,6 +30,7 @@ impl World {
         self.troubled = false;
         self.network.calm();
         self.all_take();
+        self.some_stay_away()?;
         for id in self.ids() {
             let now = self.now;
             let member = self.members.get_mut(&id).expect("who is named exists");
@@ -57,6 +60,31 @@ impl World {
                 self.is_telling()
             );
         }
+    }
+
+    /// A majority must do without the others, whoever these are. Not where the voters may still
+    /// change: then it might not be one any more.
+    fn some_stay_away(&mut self) -> Result<(), Violation> {
+        let may_change = |kind: &Kind| {
+            let changes = [Kind::AddMember, Kind::AddLearner, Kind::Promote, Kind::Remove];
+            let damages = [Kind::RotEngine, Kind::RotLog, Kind::Wipe];
+            changes.contains(kind) || damages.contains(kind)
+        };
+        let settled = !self.parameters.kinds.iter().any(may_change);
+        if self.parameters.kinds.is_empty() || !settled || self.nemesis.permille(600) {
+            return Ok(());
+        }
+        let mut voters = self.newest().voters;
+        for _ in 0..(voters.len() - 1) / 2 {
+            let id = voters.swap_remove(self.nemesis.below(voters.len()));
+            self.note("member that stays away");
+            self.story.tell(self.now, || format!("{id} stays away"));
+            self.members.get_mut(&id).expect("voters exist").lost = true;
+            if self.running(id).is_some() {
+                self.crash(id)?;
+            }
+        }
+        Ok(())
     }
 
     /// There is room on the member's disk again.
