@@ -123,7 +123,8 @@ impl Watched {
             let expected: Vec<&Happened> = self.matching(model, revision).collect();
             let compacted = revision <= model.keyspace.at().compacted;
             ensure!(
-                is_all(&told, &expected) || compacted && is_left(&told, &expected),
+                is_all(&told, &expected)
+                    || compacted && is_left(&told, &expected, model.keyspace.changes(revision)),
                 "a watcher of {:?} is not told of all of revision {revision}",
                 self.create
             );
@@ -147,11 +148,12 @@ fn is_all(told: &[&Bytes], expected: &[&Happened]) -> bool {
 }
 
 /// Whether this is what a compaction to that very revision leaves of it: of a key that was changed
-/// more than once the last change at least, as in etcd.
-fn is_left(told: &[&Bytes], expected: &[&Happened]) -> bool {
+/// more than once the last change at least, as in etcd, also where only the others are asked for.
+fn is_left(told: &[&Bytes], expected: &[&Happened], all: &[Happened]) -> bool {
     let mut rest = told.iter().peekable();
-    for (nth, one) in expected.iter().enumerate() {
-        let is_last = expected[nth + 1..].iter().all(|later| later.key != one.key);
+    for one in expected {
+        let last = all.iter().rfind(|other| other.key == one.key);
+        let is_last = last.is_some_and(|last| std::ptr::eq(last, *one));
         if rest.next_if(|event| ***event == one.event).is_none() && is_last {
             return false;
         }

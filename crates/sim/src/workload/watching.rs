@@ -310,7 +310,9 @@ impl World {
     }
 
     fn next_take(&mut self, stream: StreamId) {
-        let client = self.streams.open[&stream].client;
+        // To look back may have met rot, which ended the member and all its streams.
+        let Some(Stream { client, .. }) = self.streams.open.get(&stream) else { return };
+        let client = *client;
         let watcher = &mut self.watch_clients[client];
         let pause = watcher.random.duration(&watcher.pace);
         self.after(pause, Coming::Takes { stream });

@@ -21,7 +21,11 @@ the world.
 ";
 
 /// Adds a line.
-pub(crate) fn append(soak: &Soak, total: &Total, cpu_minutes: f64) -> io::Result<()> {
+pub(crate) fn append(
+    soak: &Soak,
+    (total, version): (&Total, &str),
+    cpu_minutes: f64,
+) -> io::Result<()> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("LEDGER.md");
     let is_new = !path.exists();
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
@@ -32,7 +36,7 @@ pub(crate) fn append(soak: &Soak, total: &Total, cpu_minutes: f64) -> io::Result
         file,
         "| {} | {} | {} | {} | {} | {} | {:.1} | {} | {} | {} | {} | {} | {cpu_minutes:.1} | {} |",
         day(SystemTime::now()),
-        version().unwrap_or_else(|| "unknown".into()),
+        version,
         soak.first,
         total.seeds,
         soak.options.events,
@@ -55,8 +59,8 @@ fn violations(total: &Total) -> String {
     format!("{}: {}", seeds.len(), seeds.join(", "))
 }
 
-/// The commit, and whether the tree is another one.
-fn version() -> Option<String> {
+/// The commit, and whether the tree is another one; to be asked for when a soak begins.
+pub(crate) fn version() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
             .arg("-C")

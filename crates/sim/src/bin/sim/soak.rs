@@ -81,6 +81,7 @@ impl Soak {
     /// Runs them all, and says what it came to.
     pub(crate) fn run(&self) -> ExitCode {
         let (begun, cpu_begun) = (Instant::now(), cpu_time());
+        let version = ledger::version().unwrap_or_else(|| "unknown".into());
         let (next, total) = (AtomicU64::new(0), Mutex::new(Total::default()));
         let told = Mutex::new(begun);
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -104,7 +105,8 @@ impl Soak {
         });
         let total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
         let cpu = cpu_begun.and_then(|begun| Some(cpu_time()?.saturating_sub(begun)));
-        self.conclude(&total, begun.elapsed(), cpu)
+        let minutes = cpu.unwrap_or(begun.elapsed()).as_secs_f64() / 60.0;
+        self.conclude((&total, &version), begun.elapsed(), minutes)
     }
 
     fn one(&self, nth: u64, total: &Mutex<Total>) {
@@ -150,8 +152,7 @@ impl Soak {
         );
     }
 
-    fn conclude(&self, total: &Total, wall: Duration, cpu: Option<Duration>) -> ExitCode {
-        let minutes = cpu.unwrap_or(wall).as_secs_f64() / 60.0;
+    fn conclude(&self, (total, version): (&Total, &str), wall: Duration, minutes: f64) -> ExitCode {
         println!(
             "{} seeds from {}: {} events, {:.1} hours simulated, {} faults, {} requests answered, \
              {} facts compared, {} calls put in order, {} histories too hard for that, {} seeds \
@@ -181,7 +182,7 @@ impl Soak {
             total.tally.iter().map(|(what, times)| format!("{what} {times}")).collect();
         println!("what happened: {}", counts.join(", "));
         if self.ledger
-            && let Err(error) = ledger::append(self, total, minutes)
+            && let Err(error) = ledger::append(self, (total, version), minutes)
         {
             eprintln!("the ledger cannot be written: {error}");
             return ExitCode::FAILURE;
