@@ -64,6 +64,11 @@ pub struct Inline {
     pub keep: bool,
 }
 
+impl Inline {
+    /// Everything is left to the thread whose work it is.
+    pub(crate) const NOTHING: Self = Self { apply: false, keep: false };
+}
+
 /// The parts of a member.
 pub struct Parts {
     /// The log, as it was found or just made.

@@ -19,6 +19,9 @@ use crate::shared::Shared;
 /// may be. Twice what clients may bring, so that they never crowd out peers.
 const WORK_MAX: usize = 32_768;
 
+/// Frames that may be taken in by whoever reads them: a fraction of a millisecond's work.
+const SHORT_BYTES_MAX: usize = 64 << 10;
+
 /// Hears what the transport delivers. The member is only known to it while it lives, as the
 /// transport belongs to the member.
 pub(crate) struct Ear(pub(crate) Weak<Shared>);
@@ -34,13 +37,21 @@ impl Ear {
 
 impl Sink for Ear {
     fn frame(&self, from: NodeId, _lane: Lane, frame: Bytes) {
+        let is_short = frame.len() <= SHORT_BYTES_MAX;
         if frame::proposes(&frame)
             && let Some(shared) = self.0.upgrade()
             && !proposes_commands(from, shared.identity.node, &frame)
         {
             return shared.refuse_frame(from);
         }
-        self.event(Event::Receive { from, frame });
+        let Some(shared) = self.0.upgrade() else { return };
+        let work = Work::Event(Event::Receive { from, frame });
+        // What is lost here is lost as on the wire.
+        if is_short {
+            _ = shared.have_ordered(work, WORK_MAX);
+        } else {
+            drop(shared.order.offer(work, WORK_MAX));
+        }
     }
 
     fn call(&self, _from: NodeId, request: Bytes, answer: Box<dyn Answer>) {

@@ -45,6 +45,7 @@ mod keep;
 mod leading;
 mod leases;
 mod members;
+mod on_the_spot;
 mod order;
 mod pace;
 mod pause;

@@ -1,6 +1,6 @@
 //! The one who orders: the owner of the node.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use backend::Fault;
@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::content::Export;
 use crate::desk::Owner;
 use crate::shared::Shared;
-use crate::{Ending, apply, keep};
+use crate::{Ending, Inline, apply, keep};
 
 /// Owns the node: decides what happens in which order, and has the others do it.
 pub(crate) struct Orderer {
@@ -46,7 +46,7 @@ impl Orderer {
         Self { node, clock, to_keep: Vec::new(), to_apply: Vec::new(), taken: BTreeMap::new() }
     }
 
-    /// Does the work, and whatever follows from it.
+    /// Does the work, and whatever follows from it; what is not done inline is left to the others.
     ///
     /// # Errors
     ///
@@ -54,9 +54,10 @@ impl Orderer {
     pub(crate) fn pump(
         &mut self,
         shared: &Shared,
-        work: &mut VecDeque<Work>,
+        work: impl IntoIterator<Item = Work>,
+        inline: Inline,
     ) -> Result<(), Ending> {
-        for one in work.drain(..) {
+        for one in work {
             self.take(shared, one)?;
         }
         let now = self.clock.now();
@@ -67,7 +68,7 @@ impl Orderer {
                 self.carry_out(shared, effect);
             }
             // Both, as either may lead to something.
-            if !(self.give_to_keeper(shared)? | self.give_to_applier(shared)?) {
+            if !(self.give_to_keeper(shared, inline)? | self.give_to_applier(shared, inline)?) {
                 return Ok(());
             }
         }
@@ -149,15 +150,14 @@ impl Orderer {
 
     /// Writes the log here and now if nobody else waits, else has it written. Whether something was
     /// done that the node heard of.
-    fn give_to_keeper(&mut self, shared: &Shared) -> Result<bool, Ending> {
+    fn give_to_keeper(&mut self, shared: &Shared, inline: Inline) -> Result<bool, Ending> {
         if self.to_keep.is_empty() {
             return Ok(false);
         }
         // What followers do must not wait for a leader's disk.
         let alone = self.node.conf_state().voters.len() <= 1;
         let free = alone || self.node.leadership().role != Role::Leader;
-        let inline = shared.config.inline.keep && free;
-        let keeper = inline.then(|| shared.keep.borrow_beside(&shared.order));
+        let keeper = (inline.keep && free).then(|| shared.keep.borrow_beside(&shared.order));
         let Some(mut keeper) = keeper.flatten() else {
             shared.keep.post_all(&mut self.to_keep);
             return Ok(false);
@@ -172,13 +172,12 @@ impl Orderer {
     }
 
     /// The same for the state machine.
-    fn give_to_applier(&mut self, shared: &Shared) -> Result<bool, Ending> {
+    fn give_to_applier(&mut self, shared: &Shared, inline: Inline) -> Result<bool, Ending> {
         if self.to_apply.is_empty() {
             return Ok(false);
         }
         let short = self.to_apply.iter().all(apply::Work::is_short);
-        let inline = shared.config.inline.apply && short;
-        let applier = inline.then(|| shared.apply.borrow_beside(&shared.order));
+        let applier = (inline.apply && short).then(|| shared.apply.borrow_beside(&shared.order));
         let Some(mut applier) = applier.flatten() else {
             shared.apply.post_all(&mut self.to_apply);
             return Ok(false);

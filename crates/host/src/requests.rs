@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use units::{NodeId, Term};
 
-use crate::desk::Declined;
 use crate::order::Work;
 use crate::shared::{Reply, Shared};
 use crate::waiters::Unwaited;
@@ -185,10 +184,7 @@ impl Shared {
     }
 
     fn bring(&self, work: Work) -> Result<(), Error> {
-        self.order.offer(work, CLIENT_WORK_MAX).map_err(|declined| match declined {
-            Declined::Closed(_) => Error::Stopped,
-            Declined::Full(_) => Error::TooManyRequests,
-        })
+        self.have_ordered(work, CLIENT_WORK_MAX)
     }
 
     /// What to say of a proposal without an answer, by etcd's rules: nobody to turn to all the

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::desk::{Desk, Owner};
 use crate::order::Work;
 use crate::shared::Shared;
-use crate::{Ending, Space, durable, keep, leading, space, versions};
+use crate::{Ending, Inline, Space, durable, keep, leading, space, versions};
 
 /// How often one who hands over looks whether its successor is still there.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -42,8 +42,8 @@ impl Running {
                 |shared| &shared.keep,
                 |shared, keeper, work| {
                     let events = keeper.keep(work.drain(..))?;
-                    shared.order.post_all(&mut events.into_iter().map(Work::Event).collect());
-                    Ok(())
+                    let inline = Inline { keep: false, ..shared.config.inline };
+                    shared.report(&mut events.into_iter().map(Work::Event).collect(), inline)
                 },
             ),
             apply: serve(
@@ -52,7 +52,7 @@ impl Running {
                 |shared| &shared.apply,
                 |shared, applier, work| {
                     let mut reports = applier.work(shared, work.drain(..))?;
-                    shared.order.post_all(&mut reports);
+                    shared.report(&mut reports, Inline::NOTHING)?;
                     applier.rest(shared)
                 },
             ),
@@ -60,7 +60,7 @@ impl Running {
                 shared,
                 "order",
                 |shared| &shared.order,
-                |shared, orderer, work| orderer.pump(shared, work),
+                |shared, orderer, work| orderer.pump(shared, work.drain(..), shared.config.inline),
             ),
             durable: thread(shared, "durable", durable::run),
             space: thread(shared, "space", |shared| space::run(shared, space)),

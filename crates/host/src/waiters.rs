@@ -45,7 +45,7 @@ impl<T> Waiters<T> {
 
     /// Somebody waits for the ticket, which is nobody else's.
     pub(crate) fn register(&self, ticket: Ticket) -> Result<oneshot::Receiver<T>, Unwaited> {
-        if self.count.load(Ordering::Relaxed) >= REQUESTS_MAX {
+        if self.len() >= REQUESTS_MAX {
             return Err(Unwaited::TooMany);
         }
         let (answer, answered) = oneshot::channel();
@@ -54,6 +54,11 @@ impl<T> Waiters<T> {
         assert!(former.is_none(), "a ticket is drawn once");
         self.count.fetch_add(1, Ordering::Relaxed);
         Ok(answered)
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Takes the ticket out, if somebody waits for it.
