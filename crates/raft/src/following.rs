@@ -39,8 +39,15 @@ impl Raft {
                 self.push_entry(entry);
             }
         }
-        self.commit_to(commit.min(last_new));
-        self.accept(from, last_new);
+        let commit = commit.min(last_new);
+        let said = Position { term: self.state.term, index: last_new };
+        let tells_commit_alone = previous.index == last_new && self.state.commit < commit;
+        self.commit_to(commit);
+        // The leader knows what an answer would say. Should it have missed it, it asks again, and
+        // then the commit index is no news.
+        if !tells_commit_alone || self.accepted < said {
+            self.accept(from, last_new);
+        }
     }
 
     /// The leader is alive. A commit index that this log does not reach is not a leader's word.
@@ -56,6 +63,7 @@ impl Raft {
 
     /// Tells the leader that the logs match up to here, once that is durable.
     pub(crate) fn accept(&mut self, leader: NodeId, matched: Index) {
+        self.accepted = self.accepted.max(Position { term: self.state.term, index: matched });
         let body = Body::AppendAccepted { matched };
         let durable = if planted!(AckBeforeSync) { None } else { self.barrier() };
         self.outbox.send_after(durable, leader, self.state.term, body);

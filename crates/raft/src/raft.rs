@@ -51,6 +51,9 @@ pub struct Raft {
     pub(crate) installing: Option<Marker>,
     pub(crate) asked: Asked,
     pub(crate) timer: ElectionTimer,
+    /// Up to where the leader of a term was told, or will be once it is durable, that the logs
+    /// match.
+    pub(crate) accepted: Position,
     /// What was last told of who leads.
     told: Leadership,
 }
@@ -112,6 +115,7 @@ impl Raft {
             applying: Applying::new(start.applied),
             installing: None,
             asked: Asked::default(),
+            accepted: Position::default(),
             timer: ElectionTimer { random, span: Duration::ZERO, at: now, loyal_until },
             told: Leadership { term: state.term, leader: None, role: Role::Follower },
             config,
