@@ -29,6 +29,13 @@ pub(crate) enum Work {
     Trim { marker: Marker },
 }
 
+impl Work {
+    /// Whether it may as well be written together with what comes later.
+    pub(crate) fn is_unhurried(&self) -> bool {
+        matches!(self, Self::Append { entries, sync: false, .. } if entries.is_empty())
+    }
+}
+
 impl Keeper {
     /// The keeper of a log that was just opened.
     pub(crate) fn new(log: Box<dyn RaftLog>) -> Self {

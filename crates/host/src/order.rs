@@ -151,7 +151,9 @@ impl Orderer {
     /// Writes the log here and now if nobody else waits, else has it written. Whether something was
     /// done that the node heard of.
     fn give_to_keeper(&mut self, shared: &Shared, inline: Inline) -> Result<bool, Ending> {
-        if self.to_keep.is_empty() {
+        // Nobody is woken for what nobody waits for: it goes with what comes next.
+        let waits = |work: &keep::Work| inline.keep || !work.is_unhurried();
+        if !self.to_keep.iter().any(waits) {
             return Ok(false);
         }
         // What followers do must not wait for a leader's disk.
