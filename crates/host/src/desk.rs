@@ -198,7 +198,9 @@ impl<O: Owner> Desk<O> {
     }
 
     fn ring(&self, mut state: MutexGuard<'_, State<O>>) {
-        let asleep = state.asleep.take().is_some();
+        // Whoever has the owner rings when he puts it back.
+        let of_use = state.owner.is_some() || state.lost;
+        let asleep = of_use && state.asleep.take().is_some();
         drop(state);
         if asleep {
             self.bell.notify_one();
