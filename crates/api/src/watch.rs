@@ -20,7 +20,7 @@ use crate::ends::End;
 use crate::service::{Answers, Service};
 use crate::{error, words};
 
-/// Former values that are read where they are needed: what is live has most of them in memory.
+/// Former values that are read where they are needed. Each is one access.
 const READS_INLINE_MAX: usize = 32;
 
 #[tonic::async_trait]

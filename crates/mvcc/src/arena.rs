@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 const PAGE_BYTES: usize = 16 << 10;
 
 /// From here on a record gets an allocation of its own, so that a page is never mostly waste.
-const OWN_BYTES: usize = PAGE_BYTES / 4;
+pub(crate) const OWN_BYTES: usize = PAGE_BYTES / 4;
 
 /// Keeps copies of what a scan lends, so that an answer of 500 records costs a few allocations and
 /// not 500. A page is freed when the last record in it is.

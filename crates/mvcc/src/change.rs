@@ -76,13 +76,17 @@ pub(crate) fn encode_put(record: &[u8]) -> Bytes {
 }
 
 /// An event that deletes a key: its record holds key and revision.
-pub(crate) fn encode_delete(key: &[u8], revision: Revision) -> Bytes {
-    let record = KeyValue { key, modified: revision, ..KeyValue::default() };
+pub(crate) fn encode_delete(record: &KeyValue<'_>) -> Bytes {
     let mut bytes = Vec::with_capacity(8 + record.len());
     bytes.extend_from_slice(&[TYPE, TYPE_DELETE, KV]);
     write_varint(&mut bytes, record.len() as u64);
     record.write(&mut bytes);
     bytes.into()
+}
+
+/// The key of an event that was encoded with this record.
+pub(crate) fn key_of(encoded: &Bytes, record: &KeyValue<'_>) -> Bytes {
+    encoded.slice(encoded.len() - record.len()..).slice(record.key_place())
 }
 
 impl Reader<'_> {
@@ -130,8 +134,9 @@ fn read_event(at: RevisionKey, value: &[u8]) -> Result<Event, Fault> {
     let key = meta.key(version.record());
     let previous = version.previous.map_or(Previous::None, Previous::At);
     if version.tombstone {
-        let encoded = encode_delete(key, at.main);
-        let key = Bytes::copy_from_slice(key);
+        let record = KeyValue { key, modified: at.main, ..KeyValue::default() };
+        let encoded = encode_delete(&record);
+        let key = key_of(&encoded, &record);
         let kind = EventKind::Delete;
         return Ok(Event { key, kind, create: false, encoded, previous });
     }

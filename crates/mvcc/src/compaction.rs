@@ -7,13 +7,12 @@ use backend::{Direction, Fault, Part, Step};
 use bytes::Bytes;
 use units::{Revision, planted};
 
-use crate::fences::Turn;
 use crate::group::Group;
 use crate::revision::RevisionKey;
 use crate::scan::scan;
 use crate::store::Store;
 use crate::tables::{
-    COMPACT_FINISHED, HEADS, HISTORY, Head, KEYSPACE, REVISIONS, Version, damaged, history_key,
+    COMPACT_FINISHED, HISTORY, KEYSPACE, REVISIONS, Version, damaged, history_key,
 };
 
 /// A compaction on its way: what has been superseded between the compaction before and this one is
@@ -120,11 +119,9 @@ impl Compaction {
         if !tombstone || at.main >= self.to {
             return Ok(());
         }
-        let head = group.reader().head(key)?;
-        if head.is_some_and(|(head, _): (Head, _)| head.at == *at) {
+        if group.reader().head(key)?.is_some_and(|head| head.at == *at) {
             group.overlay.delete(REVISIONS, at.encode().to_vec());
-            group.overlay.delete(HEADS, key.clone());
-            group.store.fences.turn(&group.overlay, key, Turn::Buried)?;
+            group.bury(key)?;
         } else {
             drop_superseded(group, key, *at);
         }

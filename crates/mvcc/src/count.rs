@@ -51,8 +51,8 @@ impl Reader<'_> {
 
     fn lives(&self, key: &[u8], at: Revision) -> Result<bool, Fault> {
         match self.head(key)? {
-            Some((head, _)) if head.at.main > at => self.lived(key, at),
-            Some((head, _)) => Ok(head.lives()),
+            Some(head) if head.at.main > at => self.lived(key, at),
+            Some(head) => Ok(head.lives()),
             None => Ok(false),
         }
     }

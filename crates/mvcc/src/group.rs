@@ -9,17 +9,18 @@ use bytes::Bytes;
 use units::{LeaseId, Revision, planted};
 
 use crate::arena::Arena;
-use crate::change::{Changes, Event, EventKind, Previous, encode_delete, encode_put};
+use crate::change::{Changes, Event, EventKind, Previous, encode_delete, encode_put, key_of};
 use crate::fences::Turn;
+use crate::heads::Heads;
 use crate::interval::Interval;
 use crate::overlay::Overlay;
 use crate::reader::{Former, Reader, Refused};
-use crate::record::{KeyValue, Meta, Record};
+use crate::record::KeyValue;
 use crate::revision::RevisionKey;
 use crate::scan::scan;
 use crate::store::{Snapshot, Store};
 use crate::tables::{
-    COMPACT_SCHEDULED, CURRENT, HEADS, HISTORY, Head, HeadKind, KEY_BYTES_MAX, KEYSPACE, REVISIONS,
+    COMPACT_SCHEDULED, CURRENT, HEADS, HISTORY, Head, KEY_BYTES_MAX, KEYSPACE, Life, REVISIONS,
     history_key, history_value, write_dead_head, write_head, write_version,
 };
 
@@ -33,19 +34,23 @@ use crate::tables::{
 pub struct Group {
     pub(crate) overlay: Overlay,
     pub(crate) store: Store,
-    /// What is written now; for the fences, of which only changed ones are written.
+    /// What keys hold after the commands so far.
+    heads: Heads,
+    /// What is written now.
     former: Arc<Store>,
     /// What the command at hand has changed.
     events: Vec<Event>,
 }
 
 impl Group {
-    /// Begins after a snapshot, which must be the newest.
+    /// Begins after a snapshot, which must be the newest, with the heads that the group before gave
+    /// back, or none.
     #[must_use]
-    pub fn new(snapshot: &Snapshot) -> Self {
+    pub fn new(snapshot: &Snapshot, heads: Heads) -> Self {
         Self {
             overlay: Overlay::new(snapshot.view().clone()),
             store: Store::clone(snapshot.store()),
+            heads,
             former: snapshot.store().clone(),
             events: Vec::new(),
         }
@@ -54,7 +59,7 @@ impl Group {
     /// Reads what the commands so far have made, the one at hand included.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
-        Reader::new(&self.overlay, &self.store, self.newest())
+        Reader::new(&self.overlay, &self.store, self.newest()).with_heads(&self.heads)
     }
 
     /// The store as it is before the command at hand.
@@ -89,22 +94,18 @@ impl Group {
         assert!(key.len() <= KEY_BYTES_MAX, "a key of {} bytes is too long", key.len());
         let at = self.next_place();
         let head = self.reader().head(key)?;
-        let former = head.as_ref().and_then(|(head, value)| former(head, value));
-        let record = KeyValue {
-            key,
-            create: former.as_ref().map_or(at.main, |former| former.record.meta.create),
-            modified: at.main,
-            version: former.as_ref().map_or(1, |former| former.record.meta.version + 1),
-            value,
-            lease,
+        let former = head.and_then(|head| former(key, &head));
+        let life = match head.and_then(|head| head.life) {
+            Some(before) => Life { version: before.version + 1, lease, ..before },
+            None => Life { create: at.main, version: 1, lease },
         };
+        let record = KeyValue { value, ..life.without_value(key, at.main) };
         let previous = former.as_ref().map(|former| former.at);
         let (place, version) = write_version(at, false, previous, &record);
         let encoded = encode_put(&version[version.len() - record.len()..]);
-        let (head_key, head_value) = write_head(at, &record);
         self.overlay.put(REVISIONS, place, version);
-        self.overlay.put(HEADS, head_key, head_value);
-        if let Some((head, _)) = &head {
+        self.write_head(key, Head { at, life: Some(life) }, write_head(at, &record));
+        if let Some(head) = &head {
             self.supersede(key, head);
         }
         if former.is_none() {
@@ -113,11 +114,11 @@ impl Group {
             self.store.lately.push(at.main, true, key);
         }
         self.events.push(Event {
-            key: encoded.slice(encoded.len() - record.len()..).slice(record.key_place()),
+            key: key_of(&encoded, &record),
             kind: EventKind::Put,
             create: former.is_none(),
             encoded,
-            previous: self.previous(key, head.as_ref().map(|(head, _)| head), former.as_ref()),
+            previous: self.previous(key, head.as_ref())?,
         });
         Ok(former)
     }
@@ -128,35 +129,27 @@ impl Group {
     ///
     /// A fault of the engine.
     pub fn delete_range(&mut self, keys: &Interval) -> Result<Vec<Former>, Fault> {
-        let mut arena = Arena::new();
         let mut found: Vec<(Head, Former)> = Vec::new();
-        let mut meet = |head: Head, record: Bytes| {
-            let (meta, whole) = match &head.kind {
-                HeadKind::Dead => return,
-                HeadKind::Short(meta) => (meta.clone(), false),
-                HeadKind::Whole(meta) => (meta.clone(), true),
-            };
-            let former = Former { at: head.at, record: Record { bytes: record, meta }, whole };
-            found.push((head, former));
+        let mut meet = |key: &Bytes, head: Head| {
+            found.extend(former(key, &head).map(|former| (head, former)));
         };
         if let Some(key) = keys.as_single() {
-            if let Some((head, value)) = self.reader().head(key)? {
-                let record = head.share(&value);
-                meet(head, record);
+            if let Some(head) = self.reader().head(key)? {
+                meet(key, head);
             }
         } else {
+            let mut arena = Arena::new();
             let how = (Direction::Ascending, Part::Records);
-            scan(&self.overlay, HEADS, keys.bounds(), how, &mut |_, value| {
+            scan(&self.overlay, HEADS, keys.bounds(), how, &mut |key, value| {
                 let head = Head::read(value)?;
                 if head.lives() {
-                    let record = arena.keep(head.record(value));
-                    meet(head, record);
+                    meet(&arena.keep(key), head);
                 }
                 Ok(Step::Next)
             })?;
         }
         for (head, former) in &found {
-            self.delete(head, former)?;
+            self.delete(&former.key, head)?;
         }
         Ok(found.into_iter().map(|(_, former)| former).collect())
     }
@@ -194,11 +187,11 @@ impl Group {
 
     /// What to write, and what is known once it is written.
     #[must_use]
-    pub fn finish(mut self) -> (Batch, Store) {
+    pub fn finish(mut self) -> (Batch, Store, Heads) {
         assert!(self.events.is_empty(), "every command is ended");
         self.store.fences.write(&self.former.fences, &mut self.overlay);
         self.store.lately.seal(self.store.revision);
-        (self.overlay.into_batch(), self.store)
+        (self.overlay.into_batch(), self.store, self.heads)
     }
 
     /// The revision that is read by default.
@@ -212,27 +205,42 @@ impl Group {
         RevisionKey { main: self.store.revision.next(), sub }
     }
 
-    fn delete(&mut self, head: &Head, former: &Former) -> Result<(), Fault> {
+    fn delete(&mut self, key: &Bytes, head: &Head) -> Result<(), Fault> {
         let at = self.next_place();
-        let key = former.record.key();
-        let record = KeyValue { key: &key, ..KeyValue::default() };
-        let (place, version) = write_version(at, true, Some(former.at), &record);
+        let record = KeyValue { key, ..KeyValue::default() };
+        let (place, version) = write_version(at, true, Some(head.at), &record);
         self.overlay.put(REVISIONS, place, version);
-        let (head_key, head_value) = write_dead_head(&key, at);
-        self.overlay.put(HEADS, head_key, head_value);
-        self.supersede(&key, head);
+        self.write_head(key, Head { at, life: None }, write_dead_head(key, at));
+        self.supersede(key, head);
         if !planted!(FenceForgetsDelete) {
-            self.store.fences.turn(&self.overlay, &key, Turn::Died)?;
+            self.store.fences.turn(&self.overlay, key, Turn::Died)?;
         }
-        self.store.lately.push(at.main, false, &key);
+        self.store.lately.push(at.main, false, key);
+        let gone = KeyValue { modified: at.main, ..record };
+        let encoded = encode_delete(&gone);
         self.events.push(Event {
+            key: key_of(&encoded, &gone),
             kind: EventKind::Delete,
             create: false,
-            encoded: encode_delete(&key, at.main),
-            previous: self.previous(&key, Some(head), Some(former)),
-            key,
+            encoded,
+            previous: self.previous(key, Some(head))?,
         });
         Ok(())
+    }
+
+    /// The key has another head; `written` is what the engine gets of it.
+    fn write_head(&mut self, key: &[u8], head: Head, written: (Bytes, Bytes)) {
+        if head.lives() || !planted!(DeadHeadLives) {
+            self.heads.note(key, head);
+        }
+        self.overlay.put(HEADS, written.0, written.1);
+    }
+
+    /// A deleted key has no head any more: its tombstone is gone.
+    pub(crate) fn bury(&mut self, key: &Bytes) -> Result<(), Fault> {
+        self.heads.forget(key);
+        self.overlay.delete(HEADS, key.clone());
+        self.store.fences.turn(&self.overlay, key, Turn::Buried)
     }
 
     /// The version in the head gives way to another one.
@@ -241,29 +249,27 @@ impl Group {
         self.overlay.put(HISTORY, history_key(key, head.at), history_value(tombstone));
     }
 
-    /// What the key held before the command at hand.
-    fn previous(&self, key: &[u8], head: Option<&Head>, former: Option<&Former>) -> Previous {
-        let again = head.is_some_and(|head| head.at.main > self.store.revision);
-        if again && !planted!(PreviousOfTxn) {
+    /// What the key held before the command at hand, which finds this head.
+    fn previous(&self, key: &[u8], head: Option<&Head>) -> Result<Previous, Fault> {
+        let Some(head) = head else { return Ok(Previous::None) };
+        if head.at.main > self.store.revision && !planted!(PreviousOfTxn) {
             // The command changed it before; the first change knows.
             let first = self.events.iter().find(|event| event.key == key);
-            return first.expect("every change has an event").previous.clone();
+            return Ok(first.expect("every change has an event").previous.clone());
         }
-        match former {
-            None => Previous::None,
-            Some(former) if former.whole => Previous::Record(former.record.bytes.clone()),
-            Some(former) => Previous::At(former.at),
+        if !head.lives() {
+            return Ok(Previous::None);
         }
+        if head.at.main > self.former.revision {
+            // Watchers hear of the group before it can be read.
+            return Ok(Previous::Record(self.reader().version(head.at)?.bytes));
+        }
+        Ok(Previous::At(head.at))
     }
 }
 
 /// What a head says of a key that lives.
-fn former(head: &Head, value: &Bytes) -> Option<Former> {
-    let (meta, whole): (&Meta, bool) = match &head.kind {
-        HeadKind::Dead => return None,
-        HeadKind::Short(meta) => (meta, false),
-        HeadKind::Whole(meta) => (meta, true),
-    };
-    let record = Record { bytes: head.share(value), meta: meta.clone() };
-    Some(Former { at: head.at, record, whole })
+fn former(key: &Bytes, head: &Head) -> Option<Former> {
+    let lease = head.life?.lease;
+    Some(Former { key: key.clone(), at: head.at, lease })
 }

@@ -8,7 +8,7 @@ use units::Revision;
 
 use crate::crc::Crc32c;
 use crate::interval::Interval;
-use crate::reader::{Reader, Refused};
+use crate::reader::{Reader, Refused, Walk};
 use crate::revision::RevisionKey;
 use crate::scan::scan;
 use crate::tables::{REVISIONS, Version, damaged};
@@ -126,8 +126,8 @@ impl Reader<'_> {
 
     fn lives_any(&self, at: Revision) -> Result<bool, Fault> {
         let mut any = false;
-        let how = (Direction::Ascending, Part::Keys);
-        self.scan(&Interval::all(), at, how, &mut |_| {
+        let walk = Walk { order: Direction::Ascending, part: Part::Keys, ahead: 1 };
+        self.scan(&Interval::all(), at, walk, &mut |_| {
             any = true;
             ControlFlow::Break(())
         })?;

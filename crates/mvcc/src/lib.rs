@@ -4,7 +4,8 @@
 //!   View ──► Snapshot ──► Reader: get, scan, count, hash       (any thread, any revision)
 //!                │
 //!                └──────► Group: put, delete_range, end ──► Changes   (one owner, sees its writes)
-//!                           └──► finish ──► Batch, Store             (written, then published)
+//!                Heads ─────►│
+//!                           └──► finish ──► Batch, Store, Heads      (written, then published)
 //! ```
 //!
 //! In go an engine's view and the commands' changes; out come records as they are stored, so that
@@ -15,7 +16,8 @@
 //! - A command that changes something raises the revision by one; one that does not raises nothing.
 //! - The revision never goes down, whatever is deleted, compacted or crashed.
 //! - A read at a revision that is not compacted shows all of it, while a compaction runs too.
-//! - Memory holds no key but a fence for some 512 neighbours; a start reads nothing else.
+//! - Memory holds no key but a fence for some 512 neighbours, and a bounded number of those that
+//!   were written last; a start reads nothing but the fences.
 //!
 //! # What it does not know
 //!
@@ -37,6 +39,7 @@ mod crc;
 mod fences;
 mod group;
 mod hash;
+mod heads;
 mod interval;
 mod lately;
 mod overlay;
@@ -45,6 +48,7 @@ mod record;
 mod revision;
 mod scan;
 mod store;
+mod stretch;
 mod tables;
 mod tally;
 
@@ -56,9 +60,10 @@ pub use change::{Changes, Event, EventKind, Previous};
 pub use compaction::{Budget, Compaction};
 pub use group::Group;
 pub use hash::{Hash, HashScope};
+pub use heads::Heads;
 pub use interval::Interval;
 pub use overlay::Overlay;
-pub use reader::{Former, Found, Reader, Refused};
+pub use reader::{Former, Found, Reader, Refused, Walk};
 pub use record::{Meta, Record};
 pub use revision::RevisionKey;
 pub use store::{Snapshot, Store};

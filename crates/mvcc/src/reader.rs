@@ -1,21 +1,24 @@
 //! Reading the keyspace: keys and intervals, now and in the past.
 
-use core::fmt;
+use alloc::vec::Vec;
 use core::ops::{Bound, ControlFlow};
+use core::{fmt, mem};
 
 use backend::{Direction, Fault, Part, Step, View};
 use bytes::Bytes;
-use units::Revision;
+use units::{LeaseId, Revision};
 
 use crate::arena::Arena;
+use crate::heads::Heads;
 use crate::interval::Interval;
 use crate::record::{Meta, Record};
 use crate::revision::{REVISION_KEY_BYTES, RevisionKey};
 use crate::scan::scan;
 use crate::store::Store;
+use crate::stretch::{Stretch, missing};
 use crate::tables::{
-    HEADS, HISTORY, Head, HeadKind, REVISIONS, Version, damaged, history_key, history_revision,
-    history_value, record,
+    HEADS, HISTORY, Head, REVISIONS, Version, Whole, history_key, history_revision, history_value,
+    read_head, record,
 };
 
 /// Reads one state of the keyspace: that of a view, or that in the middle of a command.
@@ -26,6 +29,21 @@ pub struct Reader<'a> {
     /// The revision that the heads show. In a command that has changed something it is the one
     /// above the store's.
     newest: Revision,
+    /// Those that the one who writes remembers.
+    heads: Option<&'a Heads>,
+}
+
+/// How the keys of an interval are gone through.
+#[derive(Clone, Copy, Debug)]
+pub struct Walk {
+    /// Which way.
+    pub order: Direction,
+    /// What of them is shown. With [`Part::Keys`] records may lack their value, and reading them
+    /// costs less.
+    pub part: Part,
+    /// How many records the visitor will want, as far as it is known: no more are read ahead of it.
+    /// If it goes on, so does the scan.
+    pub ahead: usize,
 }
 
 /// Why a revision cannot be read.
@@ -49,21 +67,25 @@ enum Text<'a> {
     Shared(Bytes),
 }
 
-/// What a key held before it was written or deleted. Its record may still be in the engine only:
-/// see [`Reader::record`].
+/// What a key held before it was written or deleted, but for its value: see [`Reader::record`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Former {
-    /// Where it stands.
+    /// The key.
+    pub key: Bytes,
+    /// Where the version stands.
     pub at: RevisionKey,
-    /// The record; without its value, if that is too large for a head.
-    pub record: Record,
-    /// Whether the record has its value.
-    pub whole: bool,
+    /// The lease it hung on, or none.
+    pub lease: LeaseId,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(view: &'a dyn View, store: &'a Store, newest: Revision) -> Self {
-        Self { view, store, newest }
+        Self { view, store, newest, heads: None }
+    }
+
+    /// With heads that need not be read.
+    pub(crate) fn with_heads(self, heads: &'a Heads) -> Self {
+        Self { heads: Some(heads), ..self }
     }
 
     /// The revision that is read by default: in a command that has changed something, the one that
@@ -100,26 +122,43 @@ impl<'a> Reader<'a> {
     ///
     /// A fault of the engine.
     pub fn get(&self, key: &[u8], at: Revision) -> Result<Option<Record>, Fault> {
-        let Some(value) = self.view.get(HEADS, key)? else {
-            return Ok(None);
+        let (head, whole) = match self.remembered(key) {
+            Some(head) => (head, None),
+            None => {
+                let Some(value) = self.view.get(HEADS, key)? else {
+                    return Ok(None);
+                };
+                let (head, whole) = read_head(&value)?;
+                let record =
+                    |whole: Whole<'_>| Record { bytes: whole.share(&value), meta: whole.meta };
+                (head, whole.map(record))
+            }
         };
-        let head = Head::read(&value)?;
         if head.at.main > at {
             return self.past(key, at);
         }
-        match head.kind {
-            HeadKind::Dead => Ok(None),
-            HeadKind::Short(_) => self.version(head.at).map(Some),
-            HeadKind::Whole(ref meta) => {
-                let (bytes, meta) = (head.share(&value), meta.clone());
-                Ok(Some(Record { bytes, meta }))
-            }
+        match whole {
+            Some(record) => Ok(Some(record)),
+            None if head.lives() => self.version(head.at).map(Some),
+            None => Ok(None),
         }
     }
 
+    /// What the newest record of the key says besides key and value.
+    ///
+    /// # Errors
+    ///
+    /// A fault of the engine.
+    pub fn meta(&self, key: &[u8]) -> Result<Option<Meta>, Fault> {
+        let Some(Head { at, life: Some(life) }) = self.head(key)? else {
+            return Ok(None);
+        };
+        let revisions = (life.create, at.main);
+        Ok(Some(Meta::alone(revisions, life.version, life.lease)))
+    }
+
     /// Shows the visitor what the keys of an interval hold at a resolved revision, in the order of
-    /// keys, until it breaks off. With [`Part::Keys`] records may lack their value, and reading
-    /// them costs less.
+    /// keys, until it breaks off.
     ///
     /// # Errors
     ///
@@ -128,30 +167,66 @@ impl<'a> Reader<'a> {
         &self,
         keys: &Interval,
         at: Revision,
-        (order, part): (Direction, Part),
+        walk: Walk,
         visit: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
     ) -> Result<(), Fault> {
-        let how = (order, Part::Records);
+        if walk.part == Part::Keys {
+            return self.scan_keys(keys, at, walk.order, visit);
+        }
+        let mut stretch = Stretch::new(*self, walk.ahead);
+        let mut flow = ControlFlow::Continue(());
+        let how = (walk.order, Part::Records);
         scan(self.view, HEADS, keys.bounds(), how, &mut |key, value| {
-            let head = Head::read(value)?;
-            let found = if head.at.main > at {
-                self.past(key, at)?.map(Found::from)
-            } else {
-                match head.kind {
-                    HeadKind::Dead => None,
-                    HeadKind::Short(_) if part == Part::Records => {
-                        Some(Found::from(self.version(head.at)?))
-                    }
-                    HeadKind::Short(ref meta) | HeadKind::Whole(ref meta) => {
-                        let (text, meta) = (Text::Lent(head.record(value)), meta.clone());
-                        Some(Found { meta, text })
-                    }
+            let (head, whole) = read_head(value)?;
+            if head.at.main > at {
+                if let Some((place, false)) = self.superseded(key, at)? {
+                    stretch.wait(place);
                 }
-            };
-            match found.map(&mut *visit) {
-                None | Some(ControlFlow::Continue(())) => Ok(Step::Next),
-                Some(ControlFlow::Break(())) => Ok(Step::Stop),
+            } else if let Some(Whole { record, meta, .. }) = whole {
+                if stretch.is_empty() {
+                    stretch.pass();
+                    flow = visit(Found { meta, text: Text::Lent(record) });
+                } else {
+                    stretch.hold(head.at, record);
+                }
+            } else if head.lives() {
+                stretch.wait(head.at);
             }
+            if stretch.is_full() {
+                flow = stretch.show(visit)?;
+            }
+            Ok(if flow.is_break() { Step::Stop } else { Step::Next })
+        })?;
+        if flow.is_continue() {
+            _ = stretch.show(visit)?;
+        }
+        Ok(())
+    }
+
+    /// The same without values.
+    fn scan_keys(
+        &self,
+        keys: &Interval,
+        at: Revision,
+        order: Direction,
+        visit: &mut dyn FnMut(Found<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        let mut short = Vec::new();
+        scan(self.view, HEADS, keys.bounds(), (order, Part::Records), &mut |key, value| {
+            let (head, whole) = read_head(value)?;
+            let flow = if head.at.main > at {
+                self.past(key, at)?.map(|record| visit(Found::from(record)))
+            } else if let Some(Whole { record, meta, .. }) = whole {
+                Some(visit(Found { meta, text: Text::Lent(record) }))
+            } else if let Some(life) = head.life {
+                short.clear();
+                life.without_value(key, head.at.main).write(&mut short);
+                let meta = Meta::read(&short).expect("it was just written");
+                Some(visit(Found { meta, text: Text::Lent(&short) }))
+            } else {
+                None
+            };
+            Ok(if flow.is_some_and(|flow| flow.is_break()) { Step::Stop } else { Step::Next })
         })
     }
 
@@ -161,15 +236,19 @@ impl<'a> Reader<'a> {
     ///
     /// A fault of the engine.
     pub fn record(&self, former: &Former) -> Result<Record, Fault> {
-        if former.whole { Ok(former.record.clone()) } else { self.version(former.at) }
+        self.version(former.at)
     }
 
-    /// What the key holds now, as far as its head says.
-    pub(crate) fn head(&self, key: &[u8]) -> Result<Option<(Head, Bytes)>, Fault> {
-        let Some(value) = self.view.get(HEADS, key)? else {
-            return Ok(None);
-        };
-        Ok(Some((Head::read(&value)?, value)))
+    /// What the key's head says.
+    pub(crate) fn head(&self, key: &[u8]) -> Result<Option<Head>, Fault> {
+        if let Some(head) = self.remembered(key) {
+            return Ok(Some(head));
+        }
+        self.view.get(HEADS, key)?.map(|value| Head::read(&value)).transpose()
+    }
+
+    fn remembered(&self, key: &[u8]) -> Option<Head> {
+        self.heads.and_then(|heads| heads.find(key))
     }
 
     /// What the key held at a revision that is older than its head.
@@ -203,9 +282,7 @@ impl<'a> Reader<'a> {
 
     /// The record of a version that must be there.
     pub(crate) fn version(&self, at: RevisionKey) -> Result<Record, Fault> {
-        let value = self.view.get(REVISIONS, &at.encode())?.ok_or_else(|| {
-            damaged(REVISIONS, format_args!("revision {}.{} is missing", at.main, at.sub))
-        })?;
+        let value = self.view.get(REVISIONS, &at.encode())?.ok_or_else(|| missing(at))?;
         let version = Version::read(&value)?;
         record(REVISIONS, version.share(&value))
     }
@@ -241,17 +318,18 @@ impl Found<'_> {
 
     /// The encoded `KeyValue`, to be held on to.
     #[must_use]
-    pub fn keep(&self, arena: &mut Arena) -> Bytes {
-        match &self.text {
+    pub fn keep(self, arena: &mut Arena) -> Bytes {
+        match self.text {
             Text::Lent(bytes) => arena.keep(bytes),
-            Text::Shared(bytes) => bytes.clone(),
+            Text::Shared(bytes) => bytes,
         }
     }
 
     /// The record, to be held on to.
     #[must_use]
-    pub fn record(&self, arena: &mut Arena) -> Record {
-        Record { bytes: self.keep(arena), meta: self.meta.clone() }
+    pub fn record(mut self, arena: &mut Arena) -> Record {
+        let meta = mem::take(&mut self.meta);
+        Record { bytes: self.keep(arena), meta }
     }
 }
 

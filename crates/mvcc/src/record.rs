@@ -113,6 +113,15 @@ impl Meta {
         (!meta.key.is_empty()).then_some(meta)
     }
 
+    /// What a record says that is not at hand.
+    pub(crate) fn alone(
+        (create, modified): (Revision, Revision),
+        version: i64,
+        lease: LeaseId,
+    ) -> Self {
+        Self { create, modified, version, lease, ..Self::default() }
+    }
+
     pub(crate) fn key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[self.key.clone()]
     }

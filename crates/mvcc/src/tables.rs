@@ -3,8 +3,8 @@
 //! ```text
 //!   revisions   main u64 BE · sub u32 BE     → flags · previous main · previous sub · KeyValue
 //!   heads       the key                      → kind · sub · …
-//!                   whole: the KeyValue                     (up to HEAD_BYTES_MAX)
-//!                   short: the KeyValue without its value   (which is in `revisions`)
+//!                   whole: the KeyValue                       (up to HEAD_BYTES_MAX)
+//!                   short: main · create · version · lease    (the rest is in `revisions`)
 //!                   dead:  main of the tombstone
 //!   history     key, escaped · !main · !sub  → 0 for a put, 1 for a tombstone   (superseded ones)
 //!   fences      first key of a block         → living u32 BE · dead u32 BE
@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 
 use backend::{Fault, Table};
 use bytes::Bytes;
-use units::Revision;
+use units::{LeaseId, Revision};
 
 use crate::record::{KeyValue, Meta, Record, read_varint, varint_len, write_varint};
 use crate::revision::{REVISION_KEY_BYTES, RevisionKey};
@@ -139,71 +139,101 @@ pub(crate) fn write_version(
     (key, value)
 }
 
-/// The newest version of a key, as `heads` holds it.
-#[derive(Clone, Debug)]
+/// The newest version of a key, but for its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) at: RevisionKey,
-    pub(crate) kind: HeadKind,
-    /// Where the `KeyValue` begins in the value this was read from.
-    start: usize,
+    /// What it says of the key; nothing if that is deleted.
+    pub(crate) life: Option<Life>,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) enum HeadKind {
-    /// The key is deleted.
-    Dead,
-    /// The key lives, and the head holds all of it.
-    Whole(Meta),
-    /// The key lives; its value is in `revisions`.
-    Short(Meta),
+/// What a version says besides key and value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) create: Revision,
+    pub(crate) version: i64,
+    pub(crate) lease: LeaseId,
+}
+
+/// The `KeyValue` in a whole head.
+pub(crate) struct Whole<'a> {
+    /// Where it begins in the head.
+    start: usize,
+    pub(crate) record: &'a [u8],
+    pub(crate) meta: Meta,
 }
 
 impl Head {
+    /// What the head says of the key.
     pub(crate) fn read(value: &[u8]) -> Result<Self, Fault> {
-        let read = || {
-            let (kind, rest) = value.split_first()?;
-            let (sub, at) = read_varint(value, value.len() - rest.len())?;
-            let sub = u32::try_from(sub).ok()?;
-            if *kind == DEAD {
-                let (main, start) = read_varint(value, at)?;
-                let at = RevisionKey { main: Revision(i64::try_from(main).ok()?), sub };
-                return Some(Self { at, kind: HeadKind::Dead, start });
-            }
-            let meta = Meta::read(&value[at..])?;
-            let head = RevisionKey { main: meta.modified, sub };
-            let kind = match *kind {
-                WHOLE => HeadKind::Whole(meta),
-                SHORT => HeadKind::Short(meta),
-                _ => return None,
-            };
-            Some(Self { at: head, kind, start: at })
-        };
-        read().ok_or_else(|| damaged(HEADS, "a head cannot be read"))
-    }
-
-    /// The `KeyValue`, with or without its value, out of the value that this was read from.
-    pub(crate) fn record<'a>(&self, value: &'a [u8]) -> &'a [u8] {
-        &value[self.start..]
-    }
-
-    /// The same, shared.
-    pub(crate) fn share(&self, value: &Bytes) -> Bytes {
-        value.slice(self.start..)
+        read_head(value).map(|(head, _)| head)
     }
 
     pub(crate) fn lives(&self) -> bool {
-        !matches!(self.kind, HeadKind::Dead)
+        self.life.is_some()
     }
+}
+
+impl Life {
+    /// The record of a version that says this, without its value.
+    pub(crate) fn without_value(self, key: &[u8], modified: Revision) -> KeyValue<'_> {
+        let Self { create, version, lease } = self;
+        KeyValue { key, create, modified, version, value: &[], lease }
+    }
+}
+
+impl Whole<'_> {
+    /// The `KeyValue`, shared out of the value that this was read from.
+    pub(crate) fn share(&self, value: &Bytes) -> Bytes {
+        value.slice(self.start..)
+    }
+}
+
+/// A head, and its `KeyValue` if it is whole.
+pub(crate) fn read_head(value: &[u8]) -> Result<(Head, Option<Whole<'_>>), Fault> {
+    let read = || {
+        let kind = *value.first()?;
+        let (sub, start) = read_varint(value, 1)?;
+        let sub = u32::try_from(sub).ok()?;
+        if kind == WHOLE {
+            let record = &value[start..];
+            let meta = Meta::read(record)?;
+            let at = RevisionKey { main: meta.modified, sub };
+            let life = Life { create: meta.create, version: meta.version, lease: meta.lease };
+            return Some((Head { at, life: Some(life) }, Some(Whole { start, record, meta })));
+        }
+        let (main, next) = read_varint(value, start)?;
+        let at = RevisionKey { main: Revision(i64::try_from(main).ok()?), sub };
+        if kind == DEAD {
+            return Some((Head { at, life: None }, None));
+        }
+        let (create, next) = read_varint(value, next)?;
+        let (version, next) = read_varint(value, next)?;
+        let (lease, _) = read_varint(value, next)?;
+        let life = Life {
+            create: Revision(create.cast_signed()),
+            version: version.cast_signed(),
+            lease: LeaseId(lease.cast_signed()),
+        };
+        (kind == SHORT).then_some((Head { at, life: Some(life) }, None))
+    };
+    read().ok_or_else(|| damaged(HEADS, "a head cannot be read"))
 }
 
 /// The head of a key that lives, key and value.
 pub(crate) fn write_head(at: RevisionKey, record: &KeyValue<'_>) -> (Bytes, Bytes) {
-    let short = KeyValue { value: &[], ..*record };
-    let (kind, record) =
-        if record.len() <= HEAD_BYTES_MAX { (WHOLE, record) } else { (SHORT, &short) };
+    if record.len() > HEAD_BYTES_MAX {
+        let numbers = [
+            record.modified.0.cast_unsigned(),
+            record.create.0.cast_unsigned(),
+            record.version.cast_unsigned(),
+            record.lease.0.cast_unsigned(),
+        ];
+        return write_numbers(record.key, (SHORT, at.sub), &numbers);
+    }
     let sub = u64::from(at.sub);
     let mut bytes = Vec::with_capacity(1 + varint_len(sub) + record.len());
-    bytes.push(kind);
+    bytes.push(WHOLE);
     write_varint(&mut bytes, sub);
     let start = bytes.len();
     record.write(&mut bytes);
@@ -213,12 +243,20 @@ pub(crate) fn write_head(at: RevisionKey, record: &KeyValue<'_>) -> (Bytes, Byte
 
 /// The head of a key that was deleted, key and value.
 pub(crate) fn write_dead_head(key: &[u8], at: RevisionKey) -> (Bytes, Bytes) {
-    let (main, sub) = (at.main.0.cast_unsigned(), u64::from(at.sub));
-    let mut bytes = Vec::with_capacity(key.len() + 1 + varint_len(sub) + varint_len(main));
+    write_numbers(key, (DEAD, at.sub), &[at.main.0.cast_unsigned()])
+}
+
+/// A head that holds numbers alone, behind its key.
+fn write_numbers(key: &[u8], (kind, sub): (u8, u32), numbers: &[u64]) -> (Bytes, Bytes) {
+    let sub = u64::from(sub);
+    let length: usize = numbers.iter().map(|number| varint_len(*number)).sum();
+    let mut bytes = Vec::with_capacity(key.len() + 1 + varint_len(sub) + length);
     bytes.extend_from_slice(key);
-    bytes.push(DEAD);
+    bytes.push(kind);
     write_varint(&mut bytes, sub);
-    write_varint(&mut bytes, main);
+    for number in numbers {
+        write_varint(&mut bytes, *number);
+    }
     let mut key_bytes = Bytes::from(bytes);
     let value = key_bytes.split_off(key.len());
     (key_bytes, value)

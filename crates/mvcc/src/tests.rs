@@ -3,6 +3,7 @@
 mod crash;
 mod encoding;
 mod fixture;
+mod heads;
 mod model;
 mod overlay;
 mod property;

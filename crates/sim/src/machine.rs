@@ -187,8 +187,9 @@ impl Machine {
         let mut trace = Trace::new();
         for at in [newest, Revision(newest.0 - 3).max(oldest), oldest] {
             trace.add(&at.0.to_le_bytes());
-            let how = (Direction::Ascending, Part::Records);
-            fault(reader.scan(&mvcc::Interval::all(), at, how, &mut |found| {
+            let (order, part) = (Direction::Ascending, Part::Records);
+            let walk = mvcc::Walk { order, part, ahead: usize::MAX };
+            fault(reader.scan(&mvcc::Interval::all(), at, walk, &mut |found| {
                 trace.add(found.bytes());
                 ControlFlow::Continue(())
             }))?;

@@ -4,10 +4,14 @@ use core::cmp::Ordering;
 use core::ops::ControlFlow;
 
 use backend::{Direction, Fault, Part};
-use mvcc::{Interval, Meta, Reader};
+use mvcc::{Interval, Meta, Reader, Walk};
 use proto::etcdserverpb::Compare;
 use proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use units::planted;
+
+/// Values that are read ahead where an interval is compared: most often all of them hold, but the
+/// first that does not is the last that is looked at.
+const AHEAD: usize = 16;
 
 /// Whether all comparisons hold; none hold too.
 pub(crate) fn all_hold(reader: &Reader<'_>, compares: &[Compare]) -> Result<bool, Fault> {
@@ -31,13 +35,15 @@ fn holds(reader: &Reader<'_>, compare: &Compare) -> Result<bool, Fault> {
         if all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     if let Some(key) = keys.as_single() {
-        if let Some(record) = reader.get(key, reader.newest())? {
+        if !by_value {
+            let _ = reader.meta(key)?.map(|meta| meet(&meta, &[]));
+        } else if let Some(record) = reader.get(key, reader.newest())? {
             let _ = meet(&record.meta, &record.value());
         }
     } else {
         let part = if by_value { Part::Records } else { Part::Keys };
-        let how = (Direction::Ascending, part);
-        reader.scan(&keys, reader.newest(), how, &mut |found| meet(&found.meta, found.value()))?;
+        let walk = Walk { order: Direction::Ascending, part, ahead: AHEAD };
+        reader.scan(&keys, reader.newest(), walk, &mut |found| meet(&found.meta, found.value()))?;
     }
     let nothing_holds = || !by_value && passes(compare, &Meta::default(), &[]);
     Ok(if any { all } else { nothing_holds() || planted!(CompareOfNothing) })

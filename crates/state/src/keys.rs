@@ -40,7 +40,7 @@ fn check_lease(lessor: &Lessor, request: &PutRequest) -> Result<(), Refusal> {
 /// Whether there is something whose value or lease can be kept.
 fn check_kept(reader: &Reader<'_>, request: &PutRequest) -> Result<Result<(), Refusal>, Fault> {
     let keeps = request.ignore_value || request.ignore_lease;
-    if keeps && reader.get(&request.key, reader.newest())?.is_none() {
+    if keeps && reader.meta(&request.key)?.is_none() {
         return Ok(Err(Refusal::KeyNotFound));
     }
     Ok(Ok(()))
@@ -50,18 +50,16 @@ fn check_kept(reader: &Reader<'_>, request: &PutRequest) -> Result<Result<(), Re
 /// transaction has deleted is empty: a genuine etcd stops there.
 pub(crate) fn put(group: &mut Group, request: &PutRequest) -> Result<PutResponse, Fault> {
     let (mut value, mut lease) = (request.value.clone(), LeaseId(request.lease));
-    if request.ignore_value || request.ignore_lease {
-        let reader = group.reader();
+    let reader = group.reader();
+    if request.ignore_lease {
+        lease = reader.meta(&request.key)?.map_or(LeaseId::NONE, |kept| kept.lease);
+    }
+    if request.ignore_value {
         let kept = reader.get(&request.key, reader.newest())?;
-        if request.ignore_lease {
-            lease = kept.as_ref().map_or(LeaseId::NONE, |kept| kept.meta.lease);
-        }
-        if request.ignore_value {
-            value = kept.as_ref().map(Record::value).unwrap_or_default();
-        }
+        value = kept.as_ref().map(Record::value).unwrap_or_default();
     }
     let former = group.put(&request.key, &value, lease)?;
-    let before = former.as_ref().map_or(LeaseId::NONE, |former| former.record.meta.lease);
+    let before = former.as_ref().map_or(LeaseId::NONE, |former| former.lease);
     attach(group.tables_mut(), &request.key, before, lease);
     let prev_kv = match former {
         Some(former) if request.prev_kv => Some(group.reader().record(&former)?.bytes),
@@ -91,8 +89,7 @@ pub(crate) fn delete_range(
 pub(crate) fn delete(group: &mut Group, keys: &Interval) -> Result<Vec<Former>, Fault> {
     let gone = group.delete_range(keys)?;
     for former in &gone {
-        let lease = former.record.meta.lease;
-        attach(group.tables_mut(), &former.record.key(), lease, LeaseId::NONE);
+        attach(group.tables_mut(), &former.key, former.lease, LeaseId::NONE);
     }
     Ok(gone)
 }

@@ -3,11 +3,11 @@
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use backend::{Backend, Fault, View};
 use lease::Lessor;
-use mvcc::{Budget, Changes, Compaction, Group, Snapshot};
+use mvcc::{Budget, Changes, Compaction, Group, Heads, Snapshot};
 use prost::Message;
 use proto::etcdserverpb::alarm_request::AlarmAction;
 use proto::etcdserverpb::{AlarmRequest, AlarmType};
@@ -50,6 +50,8 @@ pub struct Machine {
     config: Config,
     pub(crate) lessor: Lessor,
     published: Arc<Published>,
+    /// With a group while that is on its way; what a group that failed has noted is lost with it.
+    heads: Heads,
     /// The compaction on its way.
     compaction: Option<Compaction>,
 }
@@ -100,7 +102,7 @@ impl Machine {
             snapshot: Snapshot::open(view)?,
         });
         let compaction = Compaction::pending(published.snapshot.store());
-        Ok(Self { backend, config, lessor, published, compaction })
+        Ok(Self { backend, config, lessor, published, heads: Heads::new(), compaction })
     }
 
     /// What readers see now.
@@ -119,7 +121,7 @@ impl Machine {
         let former = self.published.clone();
         let mut applied = former.applied;
         let mut work = Work {
-            group: Group::new(&former.snapshot),
+            group: Group::new(&former.snapshot, mem::take(&mut self.heads)),
             lessor: &mut self.lessor,
             config: &self.config,
             now,
@@ -149,13 +151,14 @@ impl Machine {
         let (events, compacted) = (work.events, work.compacted);
         if applied != former.applied {
             group.tables_mut().put(META, APPLIED, encode_position(applied));
-            let (batch, store) = group.finish();
+            let (batch, store, heads) = group.finish();
             if planted!(EarlyAppliedIndex) {
                 let mut early = backend::Batch::new();
                 early.put(META, APPLIED, encode_position(applied));
                 self.backend.write(early)?;
             }
             self.backend.write(batch)?;
+            self.heads = heads;
             self.published = Arc::new(Published {
                 snapshot: Snapshot::new(self.backend.view(), Arc::new(store)),
                 applied,
@@ -181,12 +184,13 @@ impl Machine {
         let Some(mut compaction) = pending else {
             return Ok(None);
         };
-        let mut group = Group::new(&self.published.snapshot);
+        let mut group = Group::new(&self.published.snapshot, mem::take(&mut self.heads));
         let done = compaction.step(&mut group, budget)?;
         let finished = done.then_some(compaction.to());
         self.compaction = (!done).then_some(compaction);
-        let (batch, store) = group.finish();
+        let (batch, store, heads) = group.finish();
         self.backend.write(batch)?;
+        self.heads = heads;
         let snapshot = Snapshot::new(self.backend.view(), Arc::new(store));
         self.published = Arc::new(Published { snapshot, ..Published::clone(&self.published) });
         Ok(Some(Compacted { published: self.published.clone(), finished }))

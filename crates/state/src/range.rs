@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 
 use backend::{Direction, Fault, Part};
 use bytes::Bytes;
-use mvcc::{Arena, Found, Interval, Meta, Reader, Record, Tally};
+use mvcc::{Arena, Found, Interval, Meta, Reader, Record, Tally, Walk};
 use proto::etcdserverpb::RangeRequest;
 use proto::etcdserverpb::range_request::{SortOrder, SortTarget};
 use proto::spliced::RangeResponse;
@@ -118,7 +118,8 @@ impl<'a> Query<'a> {
         let mut seen = 0;
         let pages = self.limit < usize::MAX && self.order == Direction::Ascending;
         let mut tally = if pages { reader.tally(&self.keys, at) } else { None };
-        reader.scan(&self.keys, at, (self.order, self.part), &mut |found| {
+        let walk = Walk { order: self.order, part: self.part, ahead: self.ahead() };
+        reader.scan(&self.keys, at, walk, &mut |found| {
             if let Some(tally) = &mut tally {
                 tally.meet(found.key());
             }
@@ -127,7 +128,7 @@ impl<'a> Query<'a> {
                     page.more = true;
                     return ControlFlow::Break(());
                 }
-                page.kvs.push(self.kept(&found, &mut arena));
+                page.kvs.push(self.kept(found, &mut arena));
             }
             seen += 1;
             ControlFlow::Continue(())
@@ -147,8 +148,9 @@ impl<'a> Query<'a> {
         let mut arena = Arena::new();
         let mut records: Vec<Record> = Vec::new();
         let (mut seen, mut cut) = (0, false);
-        let how = (Direction::Ascending, self.part);
-        reader.scan(&self.keys, at, how, &mut |found| {
+        let ahead = if self.first_are_wanted { self.ahead() } else { usize::MAX };
+        let walk = Walk { order: Direction::Ascending, part: self.part, ahead };
+        reader.scan(&self.keys, at, walk, &mut |found| {
             seen += 1;
             if self.wants(&found.meta) {
                 records.push(found.record(&mut arena));
@@ -175,9 +177,22 @@ impl<'a> Query<'a> {
             && within(meta.create, request.min_create_revision, request.max_create_revision)
     }
 
-    /// What is sent of a record that a scan lends.
-    fn kept(&self, found: &Found<'_>, arena: &mut Arena) -> Bytes {
-        if self.request.keys_only { arena.keep(found.key_only()) } else { found.keep(arena) }
+    /// Records that are looked at, unless some are not wanted: one more than the limit tells whether
+    /// it leaves some out.
+    fn ahead(&self) -> usize {
+        self.limit.saturating_add(1)
+    }
+
+    /// What is sent of a record that a scan shows.
+    fn kept(&self, found: Found<'_>, arena: &mut Arena) -> Bytes {
+        if self.request.keys_only {
+            arena.keep(found.key_only())
+        } else if has_filters(self.request) {
+            // It shares its memory with those that are not wanted.
+            arena.keep(found.bytes())
+        } else {
+            found.keep(arena)
+        }
     }
 
     /// What is sent of a record. Of keys alone the lease is left out too, but for an order by

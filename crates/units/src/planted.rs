@@ -39,6 +39,7 @@ bugs! {
     CommitOfOldTerm => "A leader commits entries of older terms by counting.",
     CompactionOffByOne => "A compaction drops what its own revision still shows.",
     CompareOfNothing => "A comparison with a key that is not there holds.",
+    DeadHeadLives => "Whoever writes remembers a deleted key as one that lives.",
     DoubleVote => "A member votes for whoever asks, in one term.",
     EarlyAppliedIndex => "The applied index is written before what the entries did.",
     FenceForgetsDelete => "A delete is not noted where living keys are counted.",

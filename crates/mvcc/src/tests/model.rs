@@ -169,7 +169,7 @@ impl Dice {
 
     fn op(&mut self) -> Op {
         if self.roll(10) < 7 {
-            let length = [0, 3, 40, 990, 1100][usize::try_from(self.roll(5)).expect("small")];
+            let length = [0, 3, 40, 500, 1100][usize::try_from(self.roll(5)).expect("small")];
             let byte = self.roll(256).to_le_bytes()[0];
             let lease = [0, 0, 7, -3][usize::try_from(self.roll(4)).expect("small")];
             return Op::Put(self.key(), alloc::vec![byte; length], lease);

@@ -7,7 +7,7 @@ use units::Revision;
 
 use super::model::{Dice, Model, within};
 use super::world::{SMALL, World, decode, interval};
-use crate::tables::HEADS;
+use crate::tables::{HEADS, Head};
 use crate::{Budget, Compaction, EventKind, Hash, HashScope, Interval, Snapshot};
 
 #[test]
@@ -67,6 +67,7 @@ fn check(dice: &mut Dice, world: &World, model: &Model) {
     }
     check_changes(dice, world, model);
     check_memory(world);
+    check_heads(world);
 }
 
 fn check_reads(dice: &mut Dice, world: &World, model: &Model, at: i64) {
@@ -133,6 +134,15 @@ fn check_memory(world: &World) {
     };
     assert_eq!(revisions(&opened), revisions(&world.snapshot));
     assert_eq!(blocks(&opened), blocks(&world.snapshot));
+}
+
+/// What is remembered of keys is what the engine says of them.
+fn check_heads(world: &World) {
+    for (key, head) in world.heads.all() {
+        let value = world.snapshot.view().get(HEADS, key).expect("no faults");
+        let said = Head::read(&value.expect("it is there")).expect("it reads");
+        assert_eq!(said, head, "{key:?}");
+    }
 }
 
 fn blocks(snapshot: &Snapshot) -> Vec<(Vec<u8>, u64, bool)> {

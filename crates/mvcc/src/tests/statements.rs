@@ -13,7 +13,7 @@ use proto::mvccpb::KeyValue;
 use units::{LeaseId, Revision};
 
 use super::world::{Op, World, decode, delete, interval, put};
-use crate::{Group, Hash, HashScope, Interval, Previous, Refused};
+use crate::{Hash, HashScope, Interval, Refused, Walk};
 
 fn keys(kvs: &[KeyValue]) -> Vec<String> {
     kvs.iter().map(|kv| String::from_utf8_lossy(&kv.key).into_owned()).collect()
@@ -76,9 +76,9 @@ fn kv_r5_an_identical_put_is_a_change() {
 fn kv_r6_a_put_replaces_the_lease_and_tells_the_former_one() {
     let mut world = World::new();
     world.run(&[Op::Put("k".into(), vec![], 5)]);
-    let mut group = Group::new(&world.snapshot);
+    let mut group = world.group();
     let former = group.put(&Bytes::from("k"), b"", LeaseId::NONE).expect("no faults");
-    assert_eq!(former.map(|former| former.record.meta.lease), Some(LeaseId(5)));
+    assert_eq!(former.map(|former| former.lease), Some(LeaseId(5)));
     group.end();
     world.commit(group);
     assert_eq!(world.now("k").map(|kv| kv.lease), Some(0));
@@ -104,10 +104,8 @@ fn kv_r8_put_and_delete_of_a_key_in_one_revision() {
     assert_eq!(world.count(&interval("k", "l"), 3), 0);
     // Both events say what was there before the whole revision.
     for event in &changes[0].as_ref().expect("it changed").events {
-        let Previous::Record(record) = &event.previous else {
-            unreachable!("the record is small");
-        };
-        assert_eq!(decode(record).value, "before");
+        let previous = world.snapshot.previous(Revision(3), event).expect("no faults");
+        assert_eq!(previous.map(|kv| decode(&kv).value), Some("before".into()));
     }
     let read = world.snapshot.changes(Revision(3), Revision(3), usize::MAX).expect("no faults");
     for event in &read[0].events {
@@ -273,9 +271,9 @@ fn kv_2_4_k1_keys_alone_come_without_value_and_lease() {
     world.run(&[Op::Put("b".into(), large.into_bytes(), 9)]);
     let mut seen = Vec::new();
     let reader = world.snapshot.reader();
-    let how = (Direction::Ascending, Part::Keys);
+    let walk = Walk { order: Direction::Ascending, part: Part::Keys, ahead: usize::MAX };
     reader
-        .scan(&Interval::all(), Revision(3), how, &mut |found| {
+        .scan(&Interval::all(), Revision(3), walk, &mut |found| {
             seen.push(decode(found.key_only()));
             ControlFlow::Continue(())
         })
@@ -294,7 +292,7 @@ fn kv_2_4_k1_keys_alone_come_without_value_and_lease() {
 fn kv_5_d1_deletes_in_the_order_of_keys_and_tells_what_was_there() {
     let mut world = World::new();
     world.run(&[put("c", "3"), put("a", "1"), put("b", &"2".repeat(3000))]);
-    let mut group = Group::new(&world.snapshot);
+    let mut group = world.group();
     let gone = group.delete_range(&interval("a", "z")).expect("no faults");
     let values: Vec<usize> = gone
         .iter()
@@ -311,7 +309,7 @@ fn kv_5_d1_deletes_in_the_order_of_keys_and_tells_what_was_there() {
 fn kv_6_2_4_a_command_reads_its_own_writes_and_the_past() {
     let mut world = World::new();
     world.run(&[put("a", "1")]);
-    let mut group = Group::new(&world.snapshot);
+    let mut group = world.group();
     group.put(&Bytes::from("a"), b"2", LeaseId::NONE).expect("no faults");
     group.put(&Bytes::from("b"), b"2", LeaseId::NONE).expect("no faults");
     let reader = group.reader();

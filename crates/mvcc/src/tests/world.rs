@@ -11,7 +11,7 @@ use prost::Message;
 use proto::mvccpb::KeyValue;
 use units::{LeaseId, Revision};
 
-use crate::{Arena, Budget, Changes, Compaction, Group, Interval, Snapshot};
+use crate::{Arena, Budget, Changes, Compaction, Group, Heads, Interval, Snapshot, Walk};
 
 pub(super) const SMALL: Budget = Budget { versions_max: 3, bytes_max: 1 << 20 };
 
@@ -39,6 +39,7 @@ pub(super) struct World {
     pub(super) backend: MemBackend,
     pub(super) snapshot: Snapshot,
     pub(super) compaction: Option<Compaction>,
+    pub(super) heads: Heads,
 }
 
 impl World {
@@ -50,7 +51,7 @@ impl World {
         let backend = MemBackend::open(&disk).expect("nobody else uses the disk");
         let snapshot = Snapshot::open(backend.view()).expect("an engine in memory does not fail");
         let compaction = Compaction::pending(snapshot.store());
-        Self { disk, backend, snapshot, compaction }
+        Self { disk, backend, snapshot, compaction, heads: Heads::new() }
     }
 
     /// Only the first so many of the unsynced batches survive.
@@ -61,16 +62,22 @@ impl World {
         Self::open(disk)
     }
 
+    /// A group of commands, to be [committed](Self::commit).
+    pub(super) fn group(&mut self) -> Group {
+        Group::new(&self.snapshot, core::mem::take(&mut self.heads))
+    }
+
     /// Writes a group and publishes it.
     pub(super) fn commit(&mut self, group: Group) {
-        let (batch, store) = group.finish();
+        let (batch, store, heads) = group.finish();
+        self.heads = heads;
         self.backend.write(batch).expect("an engine in memory does not fail");
         self.snapshot = Snapshot::new(self.backend.view(), Arc::new(store));
     }
 
     /// Commands, in one batch.
     pub(super) fn apply(&mut self, commands: &[Vec<Op>]) -> Vec<Option<Arc<Changes>>> {
-        let mut group = Group::new(&self.snapshot);
+        let mut group = self.group();
         let changes = commands.iter().map(|ops| command(&mut group, ops)).collect();
         self.commit(group);
         changes
@@ -83,7 +90,7 @@ impl World {
     }
 
     pub(super) fn schedule(&mut self, to: i64) -> Result<(), crate::Refused> {
-        let mut group = Group::new(&self.snapshot);
+        let mut group = self.group();
         group.compact(Revision(to))?;
         self.commit(group);
         Ok(())
@@ -97,7 +104,7 @@ impl World {
         let Some(mut compaction) = self.compaction.take() else {
             return true;
         };
-        let mut group = Group::new(&self.snapshot);
+        let mut group = self.group();
         let done = compaction.step(&mut group, budget).expect("an engine in memory does not fail");
         self.commit(group);
         if !done {
@@ -133,10 +140,11 @@ impl World {
     ) -> Vec<KeyValue> {
         let mut arena = Arena::new();
         let mut all = Vec::new();
-        let how = (order, Part::Records);
+        let part = Part::Records;
+        let walk = Walk { order, part, ahead: limit };
         let reader = self.snapshot.reader();
         reader
-            .scan(keys, Revision(at), how, &mut |found| {
+            .scan(keys, Revision(at), walk, &mut |found| {
                 all.push(decode(&found.keep(&mut arena)));
                 if all.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })

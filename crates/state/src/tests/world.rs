@@ -198,9 +198,13 @@ impl World {
         let all = Interval::all();
         let mut keys = Vec::new();
         let reader = self.published().snapshot.reader();
-        let how = (backend::Direction::Ascending, backend::Part::Keys);
+        let walk = mvcc::Walk {
+            order: backend::Direction::Ascending,
+            part: backend::Part::Keys,
+            ahead: usize::MAX,
+        };
         reader
-            .scan(&all, reader.newest(), how, &mut |found| {
+            .scan(&all, reader.newest(), walk, &mut |found| {
                 keys.push(String::from_utf8_lossy(found.key()).into_owned());
                 core::ops::ControlFlow::Continue(())
             })
