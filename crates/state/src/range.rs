@@ -177,8 +177,8 @@ impl<'a> Query<'a> {
             && within(meta.create, request.min_create_revision, request.max_create_revision)
     }
 
-    /// Records that are looked at, unless some are not wanted: one more than the limit tells whether
-    /// it leaves some out.
+    /// Records that are looked at, unless some are not wanted: one above the limit tells whether
+    /// that leaves some out.
     fn ahead(&self) -> usize {
         self.limit.saturating_add(1)
     }
