@@ -13,8 +13,9 @@ use crate::Ending;
 use crate::order::Work;
 use crate::shared::Shared;
 
-/// How often it looks whether so much was applied that its time has come early.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often it looks whether so much was applied that its time has come early. A busy member would
+/// otherwise make many small files, which are merged again and again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The thread that does it: until the member stops, and once more then.
 ///
