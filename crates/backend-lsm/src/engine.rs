@@ -20,7 +20,7 @@ const BACKLOG_SLOW: u64 = 2;
 /// hands.
 const BACKLOG_MAX: u64 = 4;
 /// Runs in level 0 from which on batches are delayed: each is one more file that a read looks into.
-const LEVEL_0_SLOW: u64 = 12;
+const LEVEL_0_SLOW: u64 = 20;
 /// The same from which on they wait for the compactor. The tree's list of files has room for 255.
 const LEVEL_0_MAX: u64 = 64;
 /// How long a byte is delayed for each step that the threads are behind: at one step writing goes

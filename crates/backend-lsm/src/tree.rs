@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use backend::{Batch, Direction, Fault, Operation, Part, Step, Table, View};
 use lsm_tree::compaction::Leveled;
-use lsm_tree::config::PartitioningPolicy;
+use lsm_tree::config::{CompressionPolicy, PartitioningPolicy};
 use lsm_tree::{
-    AbstractTree, AnyTree, Cache, InternalValue, SequenceNumberCounter, UserKey, UserValue,
-    ValueType,
+    AbstractTree, AnyTree, Cache, CompressionType, InternalValue, SequenceNumberCounter, UserKey,
+    UserValue, ValueType,
 };
 
 use crate::bounds::{Within, prefixed};
@@ -21,10 +21,17 @@ use crate::memtable::Memtable;
 use crate::merging::{Merging, Room};
 use crate::view::{LsmView, State};
 
-/// Bytes that a file of a lower level is about to have, and a quarter of those that level 1 may
-/// have. Level 0 is merged as a whole with what it overlaps in level 1, so level 1 should not be
-/// much bigger than the four files of level 0 that set it off.
-const FILE_BYTES: u64 = 32 << 20;
+/// Files in level 0 that set off a merge of them all with what they overlap in level 1, which is
+/// about all of it. A busy member makes one for every step that its log is trimmed by, which is a
+/// few megabytes; so with few of them, level 1 would be written again and again. With many, reads
+/// ask many filters.
+const LEVEL_0_FILES: u8 = 8;
+/// Bytes that a file of a lower level is about to have. Level 1 may have as many of these as set
+/// off a merge, so that it is not much bigger than what is merged into it.
+const FILE_BYTES: u64 = 16 << 20;
+/// What is written again soon, and read most, is not compressed.
+const COMPRESSION: [CompressionType; 3] =
+    [CompressionType::None, CompressionType::None, CompressionType::Lz4];
 
 /// A change as it goes into the memtable.
 type Change = (UserKey, UserValue, ValueType);
@@ -98,6 +105,7 @@ impl Tree {
         let unread = SequenceNumberCounter::default();
         let config = lsm_tree::Config::new(&path, seqno.clone(), unread)
             .use_cache(cache)
+            .data_block_compression_policy(CompressionPolicy::new(COMPRESSION))
             .index_block_partitioning_policy(PartitioningPolicy::new([false, true]))
             .filter_block_partitioning_policy(PartitioningPolicy::new([false, true]))
             .with_compaction_filter_factory(Some(Arc::new(merging)));
@@ -211,7 +219,9 @@ impl Tree {
 
     fn merge_files(&self) -> lsm_tree::Result<bool> {
         let before = self.lsm.current_version().id();
-        let leveled = Arc::new(Leveled::default().with_table_target_size(FILE_BYTES));
+        let leveled = Arc::new(
+            Leveled::default().with_l0_threshold(LEVEL_0_FILES).with_table_target_size(FILE_BYTES),
+        );
         self.lsm.compact(leveled, self.visible.load(Ordering::Acquire))?;
         // A flush may have made a version, too; then there is one more state than need be.
         let merged = self.lsm.current_version().id() != before;

@@ -19,7 +19,7 @@ const TABLES: [Table; 3] = [
 ];
 /// Changes before a memtable is written to a file: the files that merges make of them have several
 /// hundred blocks, so that their index has parts.
-const FLUSH_EVERY: u64 = 1500;
+const FLUSH_EVERY: u64 = 500;
 const CHANGES: u64 = 18_000;
 /// Changes between two views that are held.
 const VIEW_EVERY: u64 = 4_100;
