@@ -1,6 +1,7 @@
 //! What a member serves to its clients.
 
 use std::convert::Infallible;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use prost::Message;
 use proto::etcdserverpb::kv_server::Kv;
 use proto::etcdserverpb::lease_server::Lease;
+use tokio::task::spawn_blocking;
 use tonic::Status;
 use tower_service::Service as Tower;
 
@@ -112,15 +114,18 @@ where
 /// The longest answer that is encoded where others wait: a tenth of a millisecond's work.
 const SHORT_BYTES_MAX: usize = 512 << 10;
 
-impl Service {
-    /// Puts an answer into its frame, on a thread for that if it is long.
-    async fn encoded(&self, answer: impl Message + 'static) -> Result<Response<Body>, Status> {
-        if answer.encoded_len() <= SHORT_BYTES_MAX {
-            return Ok(unary::response(&answer));
-        }
-        let response = self.handle.read(move |_| Ok(unary::response(&answer))).await;
-        response.map_err(error::of_host)
+/// Puts an answer into its frame, on a thread for that if it is long. Not on one of those that read:
+/// they may refuse, and what is answered may have been done.
+async fn encoded(answer: impl Message + 'static) -> Result<Response<Body>, Status> {
+    if answer.encoded_len() <= SHORT_BYTES_MAX {
+        return unary::response(&answer);
     }
+    let encoding = spawn_blocking(move || unary::response(&answer));
+    encoding.await.unwrap_or_else(|ended| match ended.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        // The runtime has ended.
+        Err(_) => Err(error::stopped()),
+    })
 }
 
 impl Doors {
@@ -150,7 +155,7 @@ impl Doors {
             ($method:ident) => {{
                 let request = unary::request(body, bytes_max).await?;
                 let response = service.$method(tonic::Request::new(request)).await?;
-                service.encoded(response.into_inner()).await?
+                encoded(response.into_inner()).await?
             }};
         }
         Ok(match call {

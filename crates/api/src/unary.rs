@@ -18,6 +18,9 @@ use tonic::Status;
 /// What is before a message: whether it is compressed, and its length in four bytes.
 const PREFIX_BYTES: usize = 5;
 
+/// The longest answer; etcd's servers have no other bound either.
+const ANSWER_BYTES_MAX: u32 = i32::MAX.unsigned_abs();
+
 /// An answer on its way out.
 pub struct Body(Content);
 
@@ -116,15 +119,25 @@ pub(crate) async fn request<M: Message + Default>(
 }
 
 /// The answer of a call that went well.
-pub(crate) fn response(message: &impl Message) -> Response<Body> {
+///
+/// # Errors
+///
+/// What etcd answers if it is longer than a message may be.
+pub(crate) fn response(message: &impl Message) -> Result<Response<Body>, Status> {
     let bytes = message.encoded_len();
+    let Some(length) = u32::try_from(bytes).ok().filter(|length| *length <= ANSWER_BYTES_MAX)
+    else {
+        return Err(Status::resource_exhausted(format!(
+            "grpc: trying to send message larger than max ({bytes} vs. {ANSWER_BYTES_MAX})"
+        )));
+    };
     let mut buffer = BytesMut::with_capacity(PREFIX_BYTES + bytes);
     buffer.put_u8(0);
-    buffer.put_u32(u32::try_from(bytes).expect("an answer has less than 4 GiB"));
+    buffer.put_u32(length);
     message.encode(&mut buffer).expect("the buffer has room for it");
     let mut response = Response::new(Body(Content::Message(buffer.freeze())));
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
-    response
+    Ok(response)
 }
 
 /// A message, as far as it is there.

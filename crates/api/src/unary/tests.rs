@@ -4,11 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::HttpBody;
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes};
 use futures_util::FutureExt;
 use http_body::Frame;
 use http_body_util::BodyExt;
-use prost::Message;
+use prost::encoding::{DecodeContext, WireType};
+use prost::{DecodeError, Message};
 use proto::etcdserverpb::{PutRequest, TxnRequest};
 use tonic::{Code, Status};
 
@@ -113,11 +114,45 @@ fn a_message_that_is_too_large_is_refused_by_its_length_alone() {
 
 #[test]
 fn an_answer_is_one_message_and_that_it_went_well() {
-    let response = response(&put());
+    let response = response(&put()).expect("it is short");
     assert_eq!(response.headers()["content-type"], "application/grpc");
     assert!(!response.body().is_end_stream());
     let collected = response.into_body().collect().now_or_never().expect("it is all there");
     let collected = collected.expect("it does not fail");
     assert_eq!(collected.trailers().expect("they end it")["grpc-status"], "0");
     assert_eq!(collected.to_bytes(), framed(&put()));
+}
+
+/// A message of more bytes than an answer may have.
+#[derive(Debug)]
+struct Endless;
+
+impl Message for Endless {
+    fn encode_raw(&self, _: &mut impl BufMut) {
+        panic!("it is not to be encoded");
+    }
+
+    fn merge_field(
+        &mut self,
+        _: u32,
+        _: WireType,
+        _: &mut impl Buf,
+        _: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn encoded_len(&self) -> usize {
+        1 << 31
+    }
+
+    fn clear(&mut self) {}
+}
+
+#[test]
+fn what_is_longer_than_an_answer_may_be_is_refused() {
+    let refused = response(&Endless).err().expect("it is too long");
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    let text = "grpc: trying to send message larger than max (2147483648 vs. 2147483647)";
+    assert_eq!(refused.message(), text);
 }
