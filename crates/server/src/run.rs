@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use host::Ending;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{Dispatch, info, warn};
 
@@ -47,6 +48,7 @@ pub fn run(
             return give_up(LogLevel::Fatal, SHADOWED, ("environment-variable", &name));
         }
     };
+    raise_descriptors_max();
     let configured = LogConfig::from_settings(&settings)
         .map_err(Error::from)
         .and_then(|log| Log::open(&log).map_err(Error::Log))
@@ -171,4 +173,11 @@ fn version() -> String {
         api::VERSION,
         env!("CARGO_PKG_VERSION")
     )
+}
+
+/// As many descriptors as the system lets a process have that asks, as programs in Go ask. If it
+/// does not, it stays with fewer.
+fn raise_descriptors_max() {
+    let limit = getrlimit(Resource::Nofile);
+    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }));
 }

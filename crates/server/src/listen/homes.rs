@@ -6,10 +6,13 @@
 //! has an answer wakes the one thread that will send it.
 //!
 //! So a thread's connections wait while it computes for one of them: what takes longer than about
-//! a millisecond, or waits for a disk, is done elsewhere by whoever answers.
+//! a millisecond is done elsewhere by whoever answers. Reads of single keys are done here, although
+//! one that no cache knows waits for a block from the disk: to ask another thread for each would
+//! cost more than all of them do.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
@@ -91,14 +94,22 @@ impl Home {
         Arc::strong_count(&self.key) - 1
     }
 
-    /// Begins a thread.
+    /// Begins a thread. It makes its runtime itself, as one that is not used after all must not be
+    /// dropped by whoever accepts connections.
     fn open(number: usize) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
         let (open, closed) = oneshot::channel();
-        let stay = move || runtime.block_on(until(closed));
+        let (made, is_made) = sync_channel(1);
+        let stay = move || match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => {
+                // Whoever has begun this waits for it.
+                drop(made.send(Ok(runtime.handle().clone())));
+                runtime.block_on(until(closed));
+            }
+            Err(error) => drop(made.send(Err(error))),
+        };
         thread::Builder::new().name(format!("clients-{number}")).spawn(stay)?;
-        Ok(Self { runtime: handle, key: Arc::default(), _open: Some(open) })
+        let runtime = is_made.recv().map_err(io::Error::other)??;
+        Ok(Self { runtime, key: Arc::default(), _open: Some(open) })
     }
 
     fn enter(&self) -> Key {
