@@ -13,8 +13,8 @@ const BUCKETS: usize = if cfg!(test) { 2 } else { 8 << 10 };
 const BUCKET_HEADS_MAX: usize = if cfg!(test) { 3 } else { 8 };
 
 /// The longest key that is remembered. With the two numbers above it bounds all of it to 15 MiB,
-/// and with keys of 40 bytes to 7: what a fifth of a memtable takes, for the 65,536 keys that were
-/// written last, which is more than most clusters have.
+/// and with keys of 40 bytes to 7: half of a memtable, for the 65,536 keys that were written last,
+/// which is more than most clusters have.
 const REMEMBERED_KEY_BYTES_MAX: usize = if cfg!(test) { 3 } else { 160 };
 
 /// The heads of the keys that were written last, so that a write need not ask the engine what is

@@ -67,8 +67,9 @@ pub const KEY_BYTES_MAX: usize =
 const HEAD_BYTES_MAX: usize = 512;
 
 const WHOLE: u8 = 0;
-const SHORT: u8 = 1;
 const DEAD: u8 = 2;
+// 1 was a short head with a record, and is not read any more.
+const SHORT: u8 = 3;
 
 /// The flag of a tombstone.
 const TOMBSTONE: u64 = 1;
