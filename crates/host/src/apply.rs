@@ -23,12 +23,12 @@ use crate::pace::Pace;
 use crate::shared::Shared;
 use crate::{Ending, content};
 
-/// Bytes of commands that the ordering thread applies itself: a fraction of a millisecond's work.
+/// Bytes of commands that whoever orders applies, too: a fraction of a millisecond's work.
 const SHORT_BYTES_MAX: usize = 64 << 10;
 
 /// What one step of a compaction may cost: half a millisecond, so that what comes meanwhile waits
-/// no longer than for another request; and even with the longest rests tens of thousands of
-/// versions a second, more than clients write.
+/// no longer than for another request; and even with the longest rests some twenty thousand small
+/// versions a second, or 25 MB of large ones.
 const COMPACTION_BUDGET: Budget = Budget { versions_max: 250, bytes_max: 256 << 10 };
 
 /// Owns the state machine and the hub of its watchers, tells everybody what has changed, and uses

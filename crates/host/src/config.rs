@@ -49,11 +49,11 @@ pub struct Config {
     pub snapshot_bytes_max: u64,
     /// How many long reads may run at once.
     pub reads_max: usize,
-    /// What the ordering thread does itself when it finds the others idle.
+    /// What is done by whoever orders when the others are found idle.
     pub inline: Inline,
 }
 
-/// What the ordering thread does itself, instead of waking the thread whose work it is, when
+/// What is done by whoever orders, instead of waking the thread whose work it is, when
 /// nothing else waits. It saves a hop when there is little to do, and costs nothing when there is
 /// much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub(crate) struct Keeper {
 pub(crate) enum Work {
     /// As [`node::Effect::Append`].
     Append { ticket: WriteTicket, entries: Vec<Entry>, hard_state: Option<HardState>, sync: bool },
-    /// The member stops: what nobody waits for is kept, too.
+    /// The member stops: what nobody waits for is kept, too, as far as it was brought here.
     Finish,
     /// The engine holds the snapshot at the marker, durably: the log goes on after it.
     Install { marker: Marker },

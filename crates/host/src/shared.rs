@@ -73,7 +73,7 @@ pub(crate) struct Shared {
     engine: Mutex<()>,
     /// How many frames of peers were refused before the node could.
     pub(crate) frames_refused: AtomicU64,
-    /// When the ordering thread was last seen at work, in milliseconds.
+    /// When the node was last seen at work, in milliseconds.
     alive_ms: AtomicU64,
     itself: Weak<Self>,
 }
@@ -222,13 +222,13 @@ impl Shared {
         wire.announce();
     }
 
-    /// The ordering thread is at work.
+    /// The node is at work.
     pub(crate) fn alive(&self, now: Time) {
         let ms = u64::try_from(now.0.as_millis()).unwrap_or(u64::MAX);
         self.alive_ms.store(ms, Ordering::Relaxed);
     }
 
-    /// For how long the ordering thread was not at work.
+    /// For how long the node was not at work.
     pub(crate) fn absent(&self) -> Duration {
         let alive = Duration::from_millis(self.alive_ms.load(Ordering::Relaxed));
         self.clock.now().0.saturating_sub(alive)
