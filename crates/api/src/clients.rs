@@ -114,8 +114,8 @@ where
 /// The longest answer that is encoded where others wait: a tenth of a millisecond's work.
 const SHORT_BYTES_MAX: usize = 512 << 10;
 
-/// Puts an answer into its frame, on a thread for that if it is long. Not on one of those that read:
-/// they may refuse, and what is answered may have been done.
+/// Puts an answer into its frame, on a thread for that if it is long. Not on one of those that
+/// read: they may refuse, and what is answered may have been done.
 async fn encoded(answer: impl Message + 'static) -> Result<Response<Body>, Status> {
     if answer.encoded_len() <= SHORT_BYTES_MAX {
         return unary::response(&answer);

@@ -42,8 +42,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 
-/// Descriptors that are not for connections or their threads: files of log and engine, of which each
-/// long read opens some for itself, and connections to peers.
+/// Descriptors that are not for connections or their threads: files of log and engine, of which
+/// each long read opens some for itself, and connections to peers.
 const DESCRIPTORS_KEPT: u64 = 400;
 
 /// How connections are treated.

@@ -179,5 +179,5 @@ fn version() -> String {
 /// does not, it stays with fewer.
 fn raise_descriptors_max() {
     let limit = getrlimit(Resource::Nofile);
-    drop(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }));
+    _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
