@@ -13,7 +13,9 @@ use crate::running::words;
 use crate::shared::Shared;
 use crate::{Ending, Error, Inline};
 
-/// Requests under way here below which there is nothing to gather.
+/// Requests of this member's own clients under way up to which there is taken to be nothing to
+/// gather. What other members forward is not counted: a leader without clients orders that piece by
+/// piece.
 const FEW: usize = 4;
 
 impl Shared {
