@@ -41,6 +41,8 @@ pub struct Config {
     pub hasten_first_election: bool,
     /// Whether changes of members are refused that could cost the cluster its quorum.
     pub strict_changes: bool,
+    /// How many members consensus can order for, if not for any number.
+    pub members_max: Option<usize>,
     /// How often the engine is made durable, and so how much of the log a start replays.
     pub sync_every: Duration,
     /// A folder for received snapshots, of which nothing survives a start.

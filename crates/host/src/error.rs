@@ -15,6 +15,8 @@ pub enum Error {
     LearnerNotReady,
     /// No leader was known from the request's beginning to its end.
     NoLeader,
+    /// What this member is put together from cannot do this.
+    NotCapable,
     /// Too few members have ever started for the change to be safe.
     NotEnoughStarted,
     /// Only the leader can do this.
@@ -95,6 +97,7 @@ impl fmt::Display for Error {
             Self::LeaderChanged => "another leader was elected",
             Self::LearnerNotReady => "the learner is not in sync with the leader",
             Self::NoLeader => "no leader was known in time",
+            Self::NotCapable => "this member's parts cannot do that",
             Self::NotEnoughStarted => "too few members have started",
             Self::NotLeader => "this member does not lead",
             Self::NotPrimary => "this member's word on leases does not count",

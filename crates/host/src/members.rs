@@ -75,10 +75,13 @@ impl Shared {
 
     /// A new voter counts against the quorum at once, and helps only once it is up.
     fn may_add(&self, member: &Member) -> Result<(), Error> {
+        let members = Arc::clone(&self.published().members);
+        if self.config.members_max.is_some_and(|max| members.current.len() >= max) {
+            return Err(Error::NotCapable);
+        }
         if !self.config.strict_changes {
             return Ok(());
         }
-        let members = Arc::clone(&self.published().members);
         let (voters, started) = (members.voters(), started(&members, None));
         let alone = voters == 1 && started == 1;
         if !member.is_learner && !alone && started < quorum(voters + 1) {

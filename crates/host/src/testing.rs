@@ -75,6 +75,7 @@ pub fn config(id: NodeId, spool: PathBuf) -> Config {
         slow_apply: Duration::from_millis(100),
         hasten_first_election: true,
         strict_changes: true,
+        members_max: None,
         sync_every: SYNC_EVERY,
         spool,
         snapshot_bytes_max: 100 << 20,

@@ -78,6 +78,14 @@ pub struct Config {
     pub warning_request_duration: Duration,
     /// `--unsafe-no-fsync`
     pub unsafe_no_fsync: bool,
+    /// `--raft-log`: the name of a part, as are the next three; `None` leaves the choice.
+    pub raft_log: Option<String>,
+    /// `--backend`
+    pub backend: Option<String>,
+    /// `--peer-transport`
+    pub peer_transport: Option<String>,
+    /// `--consensus`
+    pub consensus: Option<String>,
 }
 
 /// Whether the cluster that the flags describe is to be founded, or is there.
@@ -150,6 +158,8 @@ pub enum BadConfig {
     NoCertificate(String),
     /// Peers are to be served by TLS at this address, without a certificate.
     NoPeerCertificate(String),
+    /// What is asked for is not among the parts, or does not fit the rest: why.
+    Part(String),
     /// A URL asks for what this server does not have.
     Scheme(String),
     /// No learners are fewer than that.
@@ -182,7 +192,7 @@ impl fmt::Display for BadConfig {
                  LeaseCheckpoint",
             ),
             Self::Listen(url) => write!(f, "expected IP in URL for binding ({url})"),
-            Self::Log(text) => f.write_str(text),
+            Self::Log(text) | Self::Part(text) => f.write_str(text),
             Self::LogLevel(level) => write!(f, "unrecognized level: {level:?}"),
             Self::NoCertificate(url) => write!(
                 f,
@@ -249,6 +259,7 @@ impl Config {
     pub(crate) fn from_settings(settings: &Settings) -> Result<Self, BadConfig> {
         let name = settings.text("name").to_owned();
         let duration = |flag| settings.value(flag).positive_duration();
+        let part = |flag| Some(settings.text(flag).to_owned()).filter(|name| !name.is_empty());
         let config = Self {
             data_dir: match settings.text("data-dir") {
                 "" => PathBuf::from(format!("{name}.etcd")),
@@ -293,6 +304,10 @@ impl Config {
             warning_request_duration: duration("warning-unary-request-duration")
                 .unwrap_or(SLOW_REQUEST_DEFAULT),
             unsafe_no_fsync: settings.bool("unsafe-no-fsync"),
+            raft_log: part("raft-log"),
+            backend: part("backend"),
+            peer_transport: part("peer-transport"),
+            consensus: part("consensus"),
             name,
         };
         config.check()?;

@@ -1,26 +1,27 @@
 //! The data directory: what is in it, and whether it is ours.
 //!
 //! ```text
-//!   DIR/member/wal     the raft log          (or --wal-dir)
-//!   DIR/member/lsm     the engine
+//!   DIR/member/parts   which parts wrote the rest
+//!   DIR/member/wal     the raft log, or raft-NAME of another part than `wal` (or --wal-dir)
+//!   DIR/member/lsm     the engine, or NAME of another part
 //!   DIR/member/spool   snapshots on their way in
 //!   DIR/member/reserve room that is given back when the disk is nearly full
 //! ```
 
-use std::fs::{self, DirBuilder};
+mod note;
+
+use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use self::note::Note;
 use crate::error::in_words;
+use crate::parts::{Chosen, LogSite};
 use crate::{Config, Error};
 
 /// Only the owner may look, as with etcd.
 const MODE: u32 = 0o700;
-
-/// The engine's directory, named for the part that made it, so that another part's is not mistaken
-/// for it.
-const ENGINE: &str = "lsm";
 
 /// Where things are.
 #[derive(Debug)]
@@ -38,10 +39,11 @@ pub(crate) struct DataDir {
 
 impl DataDir {
     /// Looks, and leaves everything as it is.
-    pub(crate) fn look(config: &Config) -> Result<Self, Error> {
+    pub(crate) fn look(config: &Config, chosen: &Chosen) -> Result<Self, Error> {
         let member = config.data_dir.join("member");
-        let log = config.wal_dir.clone().unwrap_or_else(|| member.join("wal"));
-        let engine = member.join(ENGINE);
+        let wal_dir = config.wal_dir.clone();
+        let log = wal_dir.unwrap_or_else(|| member.join(log_folder(&chosen.log_name)));
+        let engine = member.join(&chosen.engine_name);
         if member.exists() && config.data_dir.join("proxy").exists() {
             return Err(Error::DataDir(
                 "invalid datadir; both member and proxy directories exist".to_owned(),
@@ -54,8 +56,11 @@ impl DataDir {
                 member.join("snap").display()
             )));
         }
-        let has_log = has_segments(&log).map_err(|error| refused("reading", &log, &error))?;
-        let has_engine = engine.exists();
+        Note::check(&member, &chosen.log_name, &chosen.engine_name)?;
+        let site = LogSite { directory: &log, skips_syncs: config.unsafe_no_fsync };
+        let has_log = chosen.log.is_there(&site);
+        let has_log = has_log.map_err(|error| refused("reading", &log, &error))?;
+        let has_engine = chosen.engine.is_there(&engine);
         if has_log && !has_engine {
             return Err(Error::DataDir(format!(
                 "database file ({}) of the backend is missing",
@@ -66,26 +71,22 @@ impl DataDir {
         Ok(Self { member, log, engine, spool, root, has_engine, has_log })
     }
 
-    /// Makes the directories that the parts make theirs in, as far as they are missing.
-    pub(crate) fn make(&self) -> Result<(), Error> {
+    /// Makes the directories that these parts make theirs in, as far as they are missing, and notes
+    /// which parts they are.
+    pub(crate) fn make(&self, chosen: &Chosen) -> Result<(), Error> {
         make(&self.root, "cannot access data directory")?;
         make(&self.member, "cannot access member directory")?;
+        let note = Note { log: chosen.log_name.clone(), engine: chosen.engine_name.clone() };
+        note.write(&self.member)?;
         let parent = self.log.parent();
         parent.map_or(Ok(()), |parent| make(parent, "cannot access the directory of the log"))
     }
 }
 
-fn has_segments(log: &Path) -> io::Result<bool> {
-    let entries = match fs::read_dir(log) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        entries => entries?,
-    };
-    for entry in entries {
-        if entry?.path().extension().is_some_and(|extension| extension == "wal") {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// The log's directory, named for the part that makes it, so that another part's is not mistaken
+/// for it.
+fn log_folder(part: &str) -> String {
+    if part == "wal" { part.to_owned() } else { format!("raft-{part}") }
 }
 
 fn make(dir: &Path, in_vain: &str) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! A member put together from a configuration.
 //!
 //! ```text
-//!   arguments, environment ──► Config ──► DataDir, origin ──► parts ──► Member
+//!   arguments, environment ──► Config ──► parts, DataDir, origin ──► assemble ──► Member
 //!                                       peer port: transport, pages ◄──┤
 //!                          client port: api, once it has joined     ◄──┘
 //! ```
@@ -25,6 +25,7 @@
 //! [`run()`], which is the program, then [`Member`] and `parts.rs`.
 
 mod ask;
+mod assemble;
 mod bootstrap;
 mod config;
 mod data_dir;
@@ -41,4 +42,8 @@ pub use config::{
 };
 pub use error::Error;
 pub use member::Member;
+pub use parts::{
+    Carrier, Choices, ConsensusPart, EnginePart, LogPart, LogSite, Parts, TransportPart,
+    TransportSite,
+};
 pub use run::run;

@@ -12,17 +12,18 @@ use tracing::{info, warn};
 use transport::Peer;
 use units::NodeId;
 
+use crate::assemble::{Engine, Plan};
 use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
 use crate::listen::{Bound, Homes, Options};
-use crate::parts::Engine;
-use crate::{Config, Error, parts};
+use crate::parts::Parts;
+use crate::{Config, Error};
 
 /// A running member: it serves its peers from the start, and clients from when it has joined.
 /// Dropped without having been stopped, it ends as if its process was killed.
 pub struct Member {
-    config: Arc<Config>,
+    plan: Arc<Plan>,
     handle: Handle,
     clients: Serving,
     peers: Serving,
@@ -35,13 +36,23 @@ struct Serving {
 }
 
 impl Member {
+    /// Starts a member of the parts that are compiled in; see [`start_of`](Self::start_of).
+    ///
+    /// # Errors
+    ///
+    /// Whatever is in the way; nothing was touched then that is not ours.
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        Self::start_of(&Parts::compiled_in(), config).await
+    }
+
     /// Starts a member and returns when it has joined its cluster and serves clients, which takes
     /// until a majority of members runs. Dropping the future ends it.
     ///
     /// # Errors
     ///
     /// Whatever is in the way; nothing was touched then that is not ours.
-    pub async fn start(config: Config) -> Result<Self, Error> {
+    pub async fn start_of(parts: &Parts, config: Config) -> Result<Self, Error> {
+        let chosen = parts.choose(&config)?;
         info!(
             "listen-peer-urls" = ?config.listen_peer_urls.to_strings(),
             "configuring peer listeners"
@@ -63,24 +74,22 @@ impl Member {
             "quota-backend-bytes" = config.quota_bytes,
             "starting an etcd server"
         );
-        let data = DataDir::look(&config)?;
-        let (config, data) = (Arc::new(config), Arc::new(data));
-        let (log, engine, told) = stores(&config, &data).await?;
+        let data = DataDir::look(&config, &chosen)?;
+        let plan = Arc::new(Plan { config, data, chosen });
+        let config = &plan.config;
+        let (log, engine, told) = stores(&plan).await?;
         if let Some(repaired) = &log.repaired {
             warn!("what" = repaired, "repaired WAL");
         }
         let identity = log.identity;
-        let (handle, carried) = blocking(&config, &data, move |config, data| {
-            parts::start(config, data, (log, engine), told)
-        })
-        .await?;
+        let (handle, carried) = blocking(&plan, move |plan| plan.start(log, engine, told)).await?;
         info!(
             "local-member-id" = %identity.node,
             "cluster-id" = %identity.cluster,
             "started a member"
         );
         let stop = watch::Sender::new(false);
-        let api = Api::new(handle.clone(), api_options(&config), stop.subscribe());
+        let api = Api::new(handle.clone(), api_options(config), stop.subscribe());
         let stop_peers = watch::Sender::new(false);
         let serving = peers.listen()?.serve(
             carried.merge(api.peers()),
@@ -93,7 +102,7 @@ impl Member {
         let peers = Serving::begin(stop_peers, serving);
 
         joined(&handle).await?;
-        let options = Options::clients(&config);
+        let options = Options::clients(config);
         let told = stop.subscribe();
         let drain = config.request_timeout();
         let serving = clients.serve(api.clients(), Homes::threads(), options, told, drain);
@@ -106,7 +115,7 @@ impl Member {
                 "serving client traffic insecurely; this is strongly discouraged!"
             );
         }
-        Ok(Self { config, handle, clients, peers })
+        Ok(Self { plan, handle, clients, peers })
     }
 
     /// Waits until the member has ended by itself: it was removed from its cluster, or it failed.
@@ -132,7 +141,8 @@ impl Member {
     ///
     /// When it fails over it.
     pub async fn stop(self) -> Result<(), Error> {
-        let Self { config, handle, clients, peers } = self;
+        let Self { plan, handle, clients, peers } = self;
+        let config = &plan.config;
         clients.end().await;
         let ending = handle.stop().await;
         peers.end().await;
@@ -188,16 +198,14 @@ async fn joined(handle: &Handle) -> Result<(), Error> {
 /// The log and the engine, as they are or as the member's coming into its cluster makes them; and
 /// the members that it was told of then, as its state does not know them yet. Nothing is made
 /// before the cluster has agreed.
-async fn stores(
-    config: &Arc<Config>,
-    data: &Arc<DataDir>,
-) -> Result<(Opened, Engine, Vec<Peer>), Error> {
+async fn stores(plan: &Arc<Plan>) -> Result<(Opened, Engine, Vec<Peer>), Error> {
+    let (config, data) = (&plan.config, &plan.data);
     let (mut former, mut opened) = (None, None);
     if data.has_engine {
-        former = Some(blocking(config, data, |_, data| parts::engine(data)).await?);
+        former = Some(blocking(plan, Plan::engine).await?);
     }
     if data.has_log {
-        let log = blocking(config, data, parts::open_log).await?;
+        let log = blocking(plan, Plan::open_log).await?;
         // An empty one belongs to a member that joins and was told nothing yet, or to a founder
         // that was stopped before it had written the founding into it.
         let is_told =
@@ -208,25 +216,24 @@ async fn stores(
         opened = Some(log);
     } else if let Some((engine, _)) = &former {
         let engine = Arc::clone(engine);
-        blocking(config, data, move |config, data| parts::check_unused(config, data, &engine))
-            .await?;
+        blocking(plan, move |plan| plan.check_unused(&engine)).await?;
     }
     let origin = origin(config).await?;
     let peers = origin.members.iter().filter(|member| member.id != origin.id.0);
     let peers = peers.map(|member| Peer { id: NodeId(member.id), urls: member.peer_urls.clone() });
     let peers = peers.collect();
-    let (log, engine) = blocking(config, data, move |config, data| {
-        data.make()?;
+    let (log, engine) = blocking(plan, move |plan| {
+        plan.data.make(&plan.chosen)?;
         // Before the log, as a log without an engine is one whose engine was lost.
-        let engine = former.map_or_else(|| parts::engine(data), Ok)?;
+        let engine = former.map_or_else(|| plan.engine(), Ok)?;
         let mut log = match opened {
             Some(log) => log,
-            None => parts::create_log(config, data, &origin)?,
+            None => plan.create_log(&origin)?,
         };
         if (log.identity.node, log.identity.cluster) != (origin.id, origin.cluster) {
             return Err(Error::DataDir(format!(
                 "the log in {} belongs to another member or cluster",
-                data.log.display()
+                plan.data.log.display()
             )));
         }
         if origin.founds {
@@ -240,12 +247,11 @@ async fn stores(
 
 /// Does something that waits for the disk.
 async fn blocking<T: Send + 'static>(
-    config: &Arc<Config>,
-    data: &Arc<DataDir>,
-    act: impl FnOnce(&Config, &DataDir) -> Result<T, Error> + Send + 'static,
+    plan: &Arc<Plan>,
+    act: impl FnOnce(&Plan) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let (config, data) = (Arc::clone(config), Arc::clone(data));
-    let done = spawn_blocking(move || act(&config, &data)).await;
+    let plan = Arc::clone(plan);
+    let done = spawn_blocking(move || act(&plan)).await;
     done.unwrap_or_else(|error| Err(Error::System(error.to_string())))
 }
 

@@ -1,230 +1,84 @@
-//! The parts that a member is put together from, as the configuration wants them.
+//! The parts that there are to choose from, and the choice.
+//!
+//! ```text
+//!   features ──► Parts::compiled_in ─┐
+//!   parts of others ──► offer ───────┴─► Parts ──┐
+//!   flags, environment ──► Config ───────────────┴─► Chosen ──► assemble
+//! ```
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+mod choices;
+mod consensus;
+mod engine;
+mod log;
+mod transport;
 
-use axum::Router;
-use backend::Backend;
-use backend_lsm::LsmBackend;
-use consensus::{Limits, ReadPolicy};
-use host::{Ending, Handle, Inline, MakeConsensus, MakeTransport, Parts, Space};
-use node::TrimPolicy;
-use raft::Raft;
-use raftlog::{Identity, Opened};
-use raftlog_wal::files::{Syncs, System};
-use raftlog_wal::{SEGMENT_BYTES, Wal};
-use state::{Machine, Version};
-use tokio::runtime::Handle as Runtime;
-use transport::Peer;
-use transport_grpc::{Grpc, SNAPSHOT_BYTES_PER_SECOND};
-use units::{Index, NodeId};
+use std::sync::Arc;
 
-use crate::bootstrap::Origin;
-use crate::data_dir::DataDir;
-use crate::{Config, Error, LeaseCheckpoints};
+pub use self::choices::Choices;
+pub use self::consensus::ConsensusPart;
+pub use self::engine::EnginePart;
+pub use self::log::{LogPart, LogSite};
+pub use self::transport::{Carrier, TransportPart, TransportSite};
 
-#[cfg(not(feature = "backend-lsm"))]
-compile_error!("a member needs an engine: turn on the feature backend-lsm");
-#[cfg(not(feature = "raft"))]
-compile_error!("a member needs consensus: turn on the feature raft");
-#[cfg(not(feature = "raftlog-wal"))]
-compile_error!("a member needs a log: turn on the feature raftlog-wal");
-#[cfg(not(feature = "transport-grpc"))]
-compile_error!("a member needs a transport: turn on the feature transport-grpc");
+use crate::Config;
+use crate::config::BadConfig;
 
-/// The version of etcd that is spoken.
-const VERSION: Version = Version { major: 3, minor: 7, patch: 1 };
-
-/// How often the engine is made durable: what a start replays after a crash was written in this
-/// time.
-const SYNC_EVERY: Duration = Duration::from_secs(5);
-
-/// How often what is left of long leases is noted where that is asked for: etcd's interval.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
-
-/// The largest snapshot that is taken in: more than an engine should ever hold.
-const SNAPSHOT_BYTES_MAX: u64 = 1 << 40;
-
-/// Long reads that run at once: as many as keep a disk busy, and leave processors to the rest.
-const READS_MAX: usize = 16;
-
-/// Bytes of recent changes kept for watchers that are a little behind.
-const WATCH_RING_BYTES: usize = 32 << 20;
-
-/// Bytes of entries that are kept for peers that lag, beside their number, which is configured. One
-/// that lags further is sent a snapshot, which is about as soon done as so much log.
-const KEPT_BYTES_MAX: u64 = 64 << 20;
-
-/// How much must go at least when the log is trimmed before `--snapshot-count` entries may, as that
-/// costs a sync.
-const TRIM_STEP_BYTES: u64 = 16 << 20;
-
-/// The largest frame between members. Far more than their own requests may be, as another member
-/// may allow larger ones, and an entry that cannot be sent holds up all that follow it.
-const FRAME_BYTES_MAX: usize = 64 << 20;
-
-/// What one message, one peer and one group may have: etcd's numbers where it has some.
-const LIMITS: Limits = Limits {
-    message_bytes_max: 1 << 20,
-    inflight_messages_max: 512,
-    inflight_bytes_max: 64 << 20,
-    uncommitted_bytes_max: 256 << 20,
-    cached_bytes_max: 64 << 20,
-    apply_bytes_max: 4 << 20,
-};
-
-/// How the member behaves.
-fn host_config(config: &Config, data: &DataDir) -> host::Config {
-    host::Config {
-        name: config.name.clone(),
-        client_urls: config.advertise_client_urls.to_strings(),
-        version: VERSION,
-        consensus: consensus::Config {
-            // The member's own; it sets them itself.
-            id: NodeId(u64::MAX),
-            seed: 0,
-            heartbeat: config.heartbeat,
-            election_timeout: config.election_timeout,
-            pre_vote: config.pre_vote,
-            check_quorum: true,
-            reads: ReadPolicy::Quorum,
-            limits: LIMITS,
-        },
-        state: state::Config {
-            node: NodeId(u64::MAX),
-            lease: state::LeaseConfig {
-                ttl_min_s: ttl_min_s(config),
-                election_timeout: config.election_timeout,
-                retry: config.request_timeout(),
-                checkpoint_every: (config.lease_checkpoints != LeaseCheckpoints::Never)
-                    .then_some(CHECKPOINT_EVERY),
-            },
-            quota_bytes: config.quota_bytes,
-            learners_max: config.learners_max,
-            store_checkpoints: config.lease_checkpoints == LeaseCheckpoints::Stored,
-        },
-        watch: watch::Config {
-            ring_bytes_max: WATCH_RING_BYTES,
-            progress_every: config.watch_progress_interval,
-            seed: 0,
-        },
-        trim: TrimPolicy {
-            kept_entries_max: config.snapshot_catchup_entries,
-            kept_bytes_max: KEPT_BYTES_MAX,
-            step_entries: config.snapshot_count.max(1),
-            step_bytes: TRIM_STEP_BYTES,
-        },
-        request_timeout: config.request_timeout(),
-        request_bytes_max: config.request_bytes_max,
-        slow_apply: config.warning_apply_duration,
-        hasten_first_election: config.initial_election_tick_advance,
-        strict_changes: config.strict_reconfig_check,
-        sync_every: SYNC_EVERY,
-        spool: data.spool.clone(),
-        snapshot_bytes_max: SNAPSHOT_BYTES_MAX,
-        reads_max: READS_MAX,
-        inline: Inline { apply: true, keep: true },
-    }
+/// The parts that a member can be put together from. Where the configuration leaves the choice, the
+/// first of a kind is taken.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// What the raft log lies in: `--raft-log`.
+    pub logs: Choices<dyn LogPart>,
+    /// What the keyspace lies in: `--backend`.
+    pub engines: Choices<dyn EnginePart>,
+    /// What carries frames between members: `--peer-transport`.
+    pub transports: Choices<dyn TransportPart>,
+    /// What orders the commands: `--consensus`.
+    pub consensus: Choices<dyn ConsensusPart>,
 }
 
-/// The least TTL of a lease, in whole seconds: one and a half elections, as etcd counts them.
-fn ttl_min_s(config: &Config) -> i64 {
-    let ticks = config.election_timeout.as_nanos() / config.heartbeat.as_nanos().max(1);
-    let shortest = config.heartbeat * u32::try_from(3 * ticks / 2).unwrap_or(u32::MAX);
-    let whole = shortest.as_secs() + u64::from(shortest.subsec_nanos() > 0);
-    i64::try_from(whole).unwrap_or(i64::MAX)
+/// A part of each kind, by the names that they were chosen by.
+pub(crate) struct Chosen {
+    pub(crate) log: Arc<dyn LogPart>,
+    pub(crate) engine: Arc<dyn EnginePart>,
+    pub(crate) transport: Arc<dyn TransportPart>,
+    pub(crate) consensus: Arc<dyn ConsensusPart>,
+    pub(crate) log_name: String,
+    pub(crate) engine_name: String,
 }
 
-/// The engine, and the disks that it and everything else is on.
-pub(crate) type Engine = (Arc<dyn Backend>, Space);
-
-/// Opens or makes the engine, which locks it. First of all the disks are looked at, as one that is
-/// nearly full must get its reserve back for whatever is opened on it.
-pub(crate) fn engine(data: &DataDir) -> Result<Engine, Error> {
-    // In the log's directory, if that is on another disk: what is above it may be somebody else's.
-    let directories = [&data.member, &data.log, &data.engine, &data.spool].map(Clone::clone);
-    let space = Space::of_directories(&directories);
-    let engine = LsmBackend::open(&data.engine, backend_lsm::Options::USUAL);
-    Ok((Arc::new(engine.map_err(Error::Engine)?), space))
-}
-
-/// Makes sure that an engine without a log has nothing in it: then the start that made it came no
-/// further. Else the log was lost, and with it what the member has promised to others.
-pub(crate) fn check_unused(
-    config: &Config,
-    data: &DataDir,
-    engine: &Arc<dyn Backend>,
-) -> Result<(), Error> {
-    let state = Machine::open(Arc::clone(engine), host_config(config, data).state);
-    let applied = state.map_err(Error::Engine)?.published().applied.index;
-    if applied == Index(0) {
-        return Ok(());
-    }
-    Err(Error::DataDir(format!(
-        "the raft log in {} is missing, while {} holds data up to index {applied}: put it back, or \
-         start with the --wal-dir that it is in; if it is lost, remove this member and add it anew \
-         with an empty data directory",
-        data.log.display(),
-        data.engine.display()
-    )))
-}
-
-/// Opens the log that is there.
-pub(crate) fn open_log(config: &Config, data: &DataDir) -> Result<Opened, Error> {
-    Wal::open(files(config), &data.log, SEGMENT_BYTES).map_err(Error::Raftlog)
-}
-
-/// Makes the empty log of a member that comes into its cluster.
-pub(crate) fn create_log(
-    config: &Config,
-    data: &DataDir,
-    origin: &Origin,
-) -> Result<Opened, Error> {
-    let identity = Identity { node: origin.id, cluster: origin.cluster };
-    Wal::create(files(config), &data.log, identity, SEGMENT_BYTES).map_err(Error::Raftlog)
-}
-
-fn files(config: &Config) -> Arc<System> {
-    let syncs = if config.unsafe_no_fsync { Syncs::Skipped } else { Syncs::Real };
-    Arc::new(System { syncs })
-}
-
-/// Puts a member together and starts it. What its transport serves comes with it, for the peer
-/// port. Must be called on a thread of the runtime that may wait for the disk.
-pub(crate) fn start(
-    config: &Config,
-    data: &DataDir,
-    (log, (backend, space)): (Opened, Engine),
-    told: Vec<Peer>,
-) -> Result<(Handle, Router), Error> {
-    let consensus: MakeConsensus =
-        Box::new(|now, config, start| Box::new(Raft::new(now, config, start)));
-    let options = transport_grpc::Options {
-        cluster: log.identity.cluster,
-        id: log.identity.node,
-        urls: config.advertise_peer_urls.to_strings(),
-        frame_bytes_max: FRAME_BYTES_MAX.max(config.request_bytes_max.saturating_mul(2)),
-        call_timeout: config.request_timeout(),
-        connect_timeout: config.connect_timeout(),
-        snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
-    };
-    let runtime = Runtime::current();
-    let served = Arc::new(OnceLock::new());
-    let (serve, on) = (Arc::clone(&served), runtime.clone());
-    let transport: MakeTransport = Box::new(move |sink| {
-        let grpc = Grpc::new(options, on, sink);
-        serve.get_or_init(|| grpc.router());
-        Arc::new(grpc)
-    });
-    let parts = Parts { log, backend, consensus, transport, space, runtime };
-    let handle = host::start(parts, host_config(config, data), told);
-    let handle = handle.map_err(|ending| match ending {
-        Ending::Apart(what) => {
-            let (log, engine) = (data.log.display(), data.engine.display());
-            Error::DataDir(format!("{log} does not fit {engine}: {what}"))
+impl Parts {
+    /// What this crate's features have compiled in.
+    #[must_use]
+    pub fn compiled_in() -> Self {
+        Self {
+            logs: log::compiled_in(),
+            engines: engine::compiled_in(),
+            transports: transport::compiled_in(),
+            consensus: consensus::compiled_in(),
         }
-        ending => Error::Ended(ending),
-    })?;
-    let router = served.get().expect("a member makes its transport when it starts").clone();
-    Ok((handle, router))
+    }
+
+    /// What the configuration chooses.
+    ///
+    /// # Errors
+    ///
+    /// When it asks for what there is not, or there is nothing to choose from.
+    pub(crate) fn choose(&self, config: &Config) -> Result<Chosen, BadConfig> {
+        let (log_name, log) = self.logs.choose(config.raft_log.as_deref())?;
+        let (engine_name, engine) = self.engines.choose(config.backend.as_deref())?;
+        let (_, transport) = self.transports.choose(config.peer_transport.as_deref())?;
+        let (name, consensus) = self.consensus.choose(config.consensus.as_deref())?;
+        let members = config.initial_cluster.len();
+        if let Some(max) = consensus.members_max().filter(|max| members > *max) {
+            return Err(BadConfig::Part(format!(
+                "--consensus={name} is for clusters of at most {max}, and --initial-cluster has \
+                 {members}"
+            )));
+        }
+        Ok(Chosen { log, engine, transport, consensus, log_name, engine_name })
+    }
 }
+
+#[cfg(test)]
+mod tests;

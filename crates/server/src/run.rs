@@ -13,7 +13,7 @@ use crate::config::{
     Asked, LogConfig, LogLevel, Misuse, Remark, SHADOWED, Settings, USAGE, help, parse,
 };
 use crate::log::{Log, last_word};
-use crate::{BadConfig, Config, Error, LeaseCheckpoints, Member};
+use crate::{BadConfig, Config, Error, LeaseCheckpoints, Member, Parts};
 
 /// What Go's programs exit with when they do not understand their flags.
 const EXIT_SYNTAX: u8 = 2;
@@ -52,7 +52,12 @@ pub fn run(
     let configured = LogConfig::from_settings(&settings)
         .map_err(Error::from)
         .and_then(|log| Log::open(&log).map_err(Error::Log))
-        .and_then(|log| Ok((log, Config::from_settings(&settings)?)));
+        .and_then(|log| Ok((log, Config::from_settings(&settings)?)))
+        .and_then(|(log, config)| {
+            // What cannot be chosen is a wrong flag, and told as one.
+            Parts::compiled_in().choose(&config)?;
+            Ok((log, config))
+        });
     let (log, config) = match configured {
         Ok(configured) => configured,
         Err(Error::Config(error @ BadConfig::LogLevel(_))) => {

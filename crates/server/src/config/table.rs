@@ -1,4 +1,5 @@
-//! Every flag of etcd 3.7: its name, kind, default and meaning, and whether this server has it.
+//! Every flag of etcd 3.7, and those that choose parts: name, kind, default and meaning, and whether
+//! this server has it.
 //!
 //! Facts about etcd, in order of names. A flag that is not ours yet refuses to start when it asks
 //! for something, so that nobody runs without what he configured.
@@ -29,12 +30,13 @@ pub(crate) enum Group {
     Tracing,
     Features,
     Unsafe,
+    Parts,
     Command,
 }
 
 impl Group {
     /// In the order of the help.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Command,
         Self::Member,
         Self::Clustering,
@@ -45,6 +47,7 @@ impl Group {
         Self::Tracing,
         Self::Features,
         Self::Unsafe,
+        Self::Parts,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -58,6 +61,7 @@ impl Group {
             Self::Tracing => "Distributed tracing",
             Self::Features => "Features",
             Self::Unsafe => "Unsafe feature",
+            Self::Parts => "Parts (etcdd's own)",
             Self::Command => "Command",
         }
     }
@@ -83,7 +87,7 @@ pub(crate) const IGNORED: [&str; 15] = [
 ];
 
 /// Every flag, by name.
-pub(crate) static FLAGS: [Flag; 113] = [
+pub(crate) static FLAGS: [Flag; 117] = [
     ours(
         "advertise-client-urls",
         Kind::Urls,
@@ -113,6 +117,13 @@ pub(crate) static FLAGS: [Flag; 113] = [
         "false",
         Group::Security,
         "make self-signed certificate for the client listener",
+    ),
+    ours(
+        "backend",
+        Kind::Text,
+        "",
+        Group::Parts,
+        "engine that the keyspace lies in: lsm or memory, as compiled in; first of them if empty",
     ),
     later(
         "backend-batch-interval",
@@ -202,6 +213,13 @@ pub(crate) static FLAGS: [Flag; 113] = [
         "pause between compaction batches; 0 = 10ms",
     ),
     later("config-file", Kind::Text, "", Group::Command, "YAML/JSON configuration file"),
+    ours(
+        "consensus",
+        Kind::Text,
+        "",
+        Group::Parts,
+        "what orders the commands: raft, or solo for one member alone",
+    ),
     later(
         "corrupt-check-time",
         Kind::Duration,
@@ -609,6 +627,13 @@ pub(crate) static FLAGS: [Flag; 113] = [
         Group::Features,
         "skip the SAN check of peer client certificates",
     ),
+    ours(
+        "peer-transport",
+        Kind::Text,
+        "",
+        Group::Parts,
+        "what carries frames between members: grpc",
+    ),
     later("peer-trusted-ca-file", Kind::Text, "", Group::Security, "CA bundle for peers"),
     ours("pre-vote", Kind::Bool, "true", Group::Clustering, "raft pre-vote"),
     ours(
@@ -618,6 +643,7 @@ pub(crate) static FLAGS: [Flag; 113] = [
         Group::Member,
         "size limit of the database file; 0 = 2 GiB, negative = no limit; over 8 GiB only warns",
     ),
+    ours("raft-log", Kind::Text, "", Group::Parts, "what the raft log lies in: wal or memory"),
     later(
         "raft-read-timeout",
         Kind::Duration,

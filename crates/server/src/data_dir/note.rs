@@ -1,0 +1,87 @@
+//! What a data directory remembers of the parts that wrote it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::refused;
+use crate::Error;
+
+/// The file, in the member's directory.
+const FILE: &str = "parts";
+
+/// Its first line; another one is from another time.
+const TITLE: &str = "etcdd data directory 1";
+
+/// The parts that write a data directory. What one has written, another cannot read, and a member
+/// that took that for an empty directory would have forgotten what it has promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) log: String,
+    pub(super) engine: String,
+}
+
+impl Note {
+    /// Makes sure that the directory was written by these parts, or by none.
+    pub(super) fn check(member: &Path, log: &str, engine: &str) -> Result<(), Error> {
+        let Some(note) = Self::read(member)? else { return Ok(()) };
+        if (note.log.as_str(), note.engine.as_str()) == (log, engine) {
+            return Ok(());
+        }
+        Err(Error::DataDir(format!(
+            "{} was written with --raft-log={} --backend={}, and cannot be read with \
+             --raft-log={log} --backend={engine}",
+            member.display(),
+            note.log,
+            note.engine
+        )))
+    }
+
+    fn read(member: &Path) -> Result<Option<Self>, Error> {
+        let path = member.join(FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::of_before(member));
+            }
+            Err(error) => return Err(refused("reading", &path, &error)),
+        };
+        let note = Self::parse(&text).ok_or_else(|| {
+            let path = path.display();
+            Error::DataDir(format!("{path} does not say which parts wrote the directory"))
+        })?;
+        Ok(Some(note))
+    }
+
+    /// There were data directories before there were notes, all of the same parts.
+    fn of_before(member: &Path) -> Option<Self> {
+        let is_old = member.join("wal").exists() || member.join("lsm").exists();
+        is_old.then(|| Self { log: "wal".to_owned(), engine: "lsm".to_owned() })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        (lines.next()? == TITLE).then_some(())?;
+        let log = lines.next()?.strip_prefix("raft-log=")?.to_owned();
+        let engine = lines.next()?.strip_prefix("backend=")?.to_owned();
+        lines.next().is_none().then_some(Self { log, engine })
+    }
+
+    /// Writes it down, durably and at once or not at all, unless it is there.
+    pub(super) fn write(&self, member: &Path) -> Result<(), Error> {
+        let path = member.join(FILE);
+        if Self::read(member)?.as_ref() == Some(self) && path.exists() {
+            return Ok(());
+        }
+        self.put_down(member, &path).map_err(|error| refused("writing", &path, &error))
+    }
+
+    fn put_down(&self, member: &Path, path: &Path) -> io::Result<()> {
+        let making = member.join("parts.tmp");
+        let mut file = File::create(&making)?;
+        write!(file, "{TITLE}\nraft-log={}\nbackend={}\n", self.log, self.engine)?;
+        file.sync_all()?;
+        fs::rename(&making, path)?;
+        File::open(member)?.sync_all()
+    }
+}

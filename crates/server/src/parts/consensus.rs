@@ -1,0 +1,68 @@
+//! What orders the commands.
+
+use std::sync::Arc;
+
+use ::consensus::{Config, Consensus, Start};
+use units::Time;
+
+use super::choices::{Choices, Kind};
+
+const KIND: Kind =
+    Kind { flag: "consensus", noun: "consensus", features: &[("raft", "raft"), ("solo", "solo")] };
+
+/// What can order the commands.
+pub trait ConsensusPart: Send + Sync {
+    /// A machine that goes on from where log and engine stand.
+    fn make(&self, now: Time, config: Config, start: Start) -> Box<dyn Consensus>;
+
+    /// How many members it can order for, if not for any number. Then nobody can be added either.
+    fn members_max(&self) -> Option<usize> {
+        None
+    }
+}
+
+pub(super) fn compiled_in() -> Choices<dyn ConsensusPart> {
+    Choices::of(
+        KIND,
+        [
+            #[cfg(feature = "raft")]
+            ("raft", Arc::new(raft::RaftPart)),
+            #[cfg(feature = "solo")]
+            ("solo", Arc::new(solo::SoloPart)),
+        ],
+    )
+}
+
+#[cfg(feature = "raft")]
+mod raft {
+    use ::raft::Raft;
+
+    use super::{Config, Consensus, ConsensusPart, Start, Time};
+
+    pub(super) struct RaftPart;
+
+    impl ConsensusPart for RaftPart {
+        fn make(&self, now: Time, config: Config, start: Start) -> Box<dyn Consensus> {
+            Box::new(Raft::new(now, config, start))
+        }
+    }
+}
+
+#[cfg(feature = "solo")]
+mod solo {
+    use ::consensus::Solo;
+
+    use super::{Config, Consensus, ConsensusPart, Start, Time};
+
+    pub(super) struct SoloPart;
+
+    impl ConsensusPart for SoloPart {
+        fn make(&self, _now: Time, config: Config, start: Start) -> Box<dyn Consensus> {
+            Box::new(Solo::new(&config, &start))
+        }
+
+        fn members_max(&self) -> Option<usize> {
+            Some(1)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What the keyspace lies in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use backend::{Backend, Fault};
+
+use super::choices::{Choices, Kind};
+
+const KIND: Kind = Kind {
+    flag: "backend",
+    noun: "engine",
+    features: &[("lsm", "backend-lsm"), ("memory", "backend-memory")],
+};
+
+/// What the keyspace can lie in.
+pub trait EnginePart: Send + Sync {
+    /// Opens the engine in this directory, which is nobody else's, or makes it there.
+    ///
+    /// # Errors
+    ///
+    /// When what is there cannot be read or trusted, or is in use.
+    fn open(&self, directory: &Path) -> Result<Arc<dyn Backend>, Fault>;
+
+    /// Whether an engine was made there, be there anything in it or not.
+    fn is_there(&self, directory: &Path) -> bool {
+        directory.exists()
+    }
+}
+
+pub(super) fn compiled_in() -> Choices<dyn EnginePart> {
+    Choices::of(
+        KIND,
+        [
+            #[cfg(feature = "backend-lsm")]
+            ("lsm", Arc::new(lsm::Lsm)),
+            #[cfg(feature = "backend-memory")]
+            ("memory", Arc::new(memory::Memory)),
+        ],
+    )
+}
+
+#[cfg(feature = "backend-lsm")]
+mod lsm {
+    use backend_lsm::{LsmBackend, Options};
+
+    use super::{Arc, Backend, EnginePart, Fault, Path};
+
+    pub(super) struct Lsm;
+
+    impl EnginePart for Lsm {
+        fn open(&self, directory: &Path) -> Result<Arc<dyn Backend>, Fault> {
+            Ok(Arc::new(LsmBackend::open(directory, Options::USUAL)?))
+        }
+    }
+}
+
+#[cfg(feature = "backend-memory")]
+mod memory {
+    use backend::{MemBackend, MemDisk};
+
+    use super::{Arc, Backend, EnginePart, Fault, Path};
+
+    /// Forgets everything when it ends, so it is never there when a member starts.
+    pub(super) struct Memory;
+
+    impl EnginePart for Memory {
+        fn open(&self, _directory: &Path) -> Result<Arc<dyn Backend>, Fault> {
+            Ok(Arc::new(MemBackend::open(&MemDisk::new())?))
+        }
+
+        fn is_there(&self, _directory: &Path) -> bool {
+            false
+        }
+    }
+}

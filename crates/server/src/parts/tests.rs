@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use super::{ConsensusPart, Parts};
+use crate::Config;
+
+fn refused(parts: &Parts, flags: &[&str]) -> String {
+    let config = Config::from_flags(flags.iter().copied()).expect("the flags are fine");
+    match parts.choose(&config) {
+        Ok(_) => panic!("{flags:?} can be chosen"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A part of somebody else's, for clusters of two.
+struct Pair;
+
+impl ConsensusPart for Pair {
+    fn make(
+        &self,
+        _now: units::Time,
+        _config: consensus::Config,
+        _start: consensus::Start,
+    ) -> Box<dyn consensus::Consensus> {
+        unreachable!("nobody starts it")
+    }
+
+    fn members_max(&self) -> Option<usize> {
+        Some(2)
+    }
+}
+
+#[test]
+fn the_first_is_taken_unless_one_is_asked_for() {
+    let parts = Parts::compiled_in();
+    let chosen = |flags: &[&str]| {
+        let config = Config::from_flags(flags.iter().copied()).expect("the flags are fine");
+        let chosen = parts.choose(&config).expect("they are there");
+        (chosen.log_name, chosen.engine_name)
+    };
+    let usual = ("wal".to_owned(), "lsm".to_owned());
+    assert_eq!(chosen(&[]), usual);
+    assert_eq!(chosen(&["--backend=lsm", "--raft-log", "wal", "--consensus=raft"]), usual);
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_would_help() {
+    let mut parts = Parts::compiled_in();
+    parts.engines.withdraw("memory");
+    assert_eq!(
+        refused(&parts, &["--backend=memory"]),
+        "--backend=memory is not compiled in: build with the feature backend-memory (this build \
+         has lsm)"
+    );
+    assert_eq!(
+        refused(&parts, &["--backend=bolt"]),
+        "--backend=bolt: there is no such engine (this build has lsm)"
+    );
+    parts.engines.withdraw("lsm");
+    assert_eq!(
+        refused(&parts, &["--backend=lsm"]),
+        "--backend=lsm is not compiled in: build with the feature backend-lsm (this build has none)"
+    );
+    let text = refused(&parts, &[]);
+    assert!(text.starts_with("no engine is compiled in: build with one of the features backend-"));
+}
+
+#[test]
+fn parts_of_others_are_chosen_like_ours() {
+    let mut parts = Parts::compiled_in();
+    parts.consensus.offer("pair", Arc::new(Pair));
+    assert_eq!(parts.consensus.names().last(), Some("pair"));
+    let cluster = "--initial-cluster=default=http://localhost:2380,b=http://b:1,c=http://c:1";
+    assert_eq!(
+        refused(&parts, &["--consensus=pair", cluster]),
+        "--consensus=pair is for clusters of at most 2, and --initial-cluster has 3"
+    );
+    for name in ["raft", "solo"] {
+        parts.consensus.withdraw(name);
+    }
+    // The only one there is needs no asking for.
+    assert!(refused(&parts, &[cluster]).starts_with("--consensus=pair"));
+}

@@ -1,0 +1,167 @@
+//! Members of every part that there is, one kind at a time; the others are the usual ones.
+
+use proto::etcdserverpb::MemberAddRequest;
+use proto::etcdserverpb::cluster_client::ClusterClient;
+use server::{Config, Error, Member, Parts};
+use tonic::Code;
+
+use crate::seat::{Seat, get, put, start, within};
+
+/// What is in memory is not there after an end.
+const FORGETS: &str = "memory";
+
+/// The flags that choose each part, but for those that the filter leaves out.
+fn choices(wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let parts = Parts::compiled_in();
+    let flags = |flag: &str, names: &mut dyn Iterator<Item = &str>| {
+        let names = names.filter(|name| wanted(name));
+        names.map(|name| format!("--{flag}={name}")).collect::<Vec<_>>()
+    };
+    [
+        flags("raft-log", &mut parts.logs.names()),
+        flags("backend", &mut parts.engines.names()),
+        flags("peer-transport", &mut parts.transports.names()),
+        flags("consensus", &mut parts.consensus.names()),
+    ]
+    .concat()
+}
+
+async fn stop(member: Member) {
+    within("the stop", member.stop()).await.expect("it stops well");
+}
+
+async fn refused(config: Config) -> String {
+    let refused = Member::start(config).await.err().expect("it does not start");
+    assert!(matches!(refused, Error::DataDir(_) | Error::Config(_)), "{refused}");
+    refused.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_part_keeps_what_it_was_told() {
+    for choice in choices(|name| name != FORGETS) {
+        let seat = Seat::new("one");
+        let config = || seat.config(&seat.listing(), &[&choice]);
+        let member = start(config()).await;
+        put(&seat, "a", "1").await;
+        stop(member).await;
+        let member = start(config()).await;
+        assert_eq!(get(&seat, "a").await.as_deref(), Some(&b"1"[..]), "{choice}");
+        put(&seat, "b", "2").await;
+        // As if its process was killed.
+        drop(member);
+        let member = within("the end of the former one", again(&config)).await;
+        assert_eq!(get(&seat, "a").await.as_deref(), Some(&b"1"[..]), "{choice}");
+        assert_eq!(get(&seat, "b").await.as_deref(), Some(&b"2"[..]), "{choice}");
+        stop(member).await;
+    }
+}
+
+/// Starts a member whose former life may not be quite over: its addresses and files are still in
+/// use for a moment.
+async fn again(config: &impl Fn() -> Config) -> Member {
+    loop {
+        match Member::start(config()).await {
+            Ok(member) => return member,
+            Err(error) => {
+                let is_in_use = matches!(error, Error::Listen { .. })
+                    || error.to_string().ends_with("is in use by another process");
+                assert!(is_in_use, "{error}");
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_members_agree_whatever_they_are_made_of() {
+    for choice in choices(|name| name != "solo") {
+        let seats = ["a", "b", "c"].map(Seat::new);
+        let cluster = seats.iter().map(Seat::listing).collect::<Vec<_>>().join(",");
+        let starting = seats.iter().map(|seat| seat.config(&cluster, &[&choice]));
+        let starting: Vec<_> = starting.map(|config| tokio::spawn(start(config))).collect();
+        let mut members = Vec::new();
+        for starting in starting {
+            members.push(starting.await.expect("it starts"));
+        }
+        for (seat, key) in seats.iter().zip(["x", "y", "z"]) {
+            put(seat, key, "v").await;
+        }
+        for seat in &seats {
+            for key in ["x", "y", "z"] {
+                assert_eq!(get(seat, key).await.as_deref(), Some(&b"v"[..]), "{choice}");
+            }
+        }
+        for member in members {
+            stop(member).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_memory_is_forgotten_and_nothing_else_is_taken_for_it() {
+    let both = ["--raft-log=memory", "--backend=memory"];
+    let seat = Seat::new("one");
+    for _ in 0..2 {
+        let member = start(seat.config(&seat.listing(), &both)).await;
+        assert_eq!(get(&seat, "a").await, None);
+        put(&seat, "a", "1").await;
+        stop(member).await;
+    }
+    for (flag, why) in [
+        ("--backend=memory", "of the backend is missing"),
+        ("--raft-log=memory", "add it anew with an empty data directory"),
+    ] {
+        let seat = Seat::new("one");
+        let member = start(seat.config(&seat.listing(), &[flag])).await;
+        put(&seat, "a", "1").await;
+        stop(member).await;
+        let error = refused(seat.config(&seat.listing(), &[flag])).await;
+        assert!(error.ends_with(why), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_directory_is_opened_by_what_wrote_it_alone() {
+    let seat = Seat::new("one");
+    let member = start(seat.config(&seat.listing(), &[])).await;
+    put(&seat, "a", "1").await;
+    stop(member).await;
+    for flag in ["--raft-log=memory", "--backend=memory"] {
+        let error = refused(seat.config(&seat.listing(), &[flag])).await;
+        assert!(error.contains("was written with --raft-log=wal --backend=lsm"), "{error}");
+    }
+    let member = start(seat.config(&seat.listing(), &["--backend=lsm"])).await;
+    assert_eq!(get(&seat, "a").await.as_deref(), Some(&b"1"[..]));
+    stop(member).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn solo_stays_alone() {
+    let (seat, other) = (Seat::new("one"), Seat::new("two"));
+    let solo = ["--consensus=solo"];
+    let both = format!("{},{}", seat.listing(), other.listing());
+    assert_eq!(
+        refused(seat.config(&both, &solo)).await,
+        "--consensus=solo is for clusters of at most 1, and --initial-cluster has 2"
+    );
+    let member = start(seat.config(&seat.listing(), &solo)).await;
+    put(&seat, "a", "1").await;
+    let mut client = ClusterClient::new(seat.connect().await);
+    for is_learner in [false, true] {
+        let peer_urls = vec![other.peer_url.clone()];
+        let add = MemberAddRequest { peer_urls, is_learner };
+        let status = within("an answer", client.member_add(add)).await.expect_err("nobody joins");
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::FailedPrecondition, "etcdserver: not capable")
+        );
+    }
+    stop(member).await;
+    // Its log is anybody's: raft goes on where solo has ended, and the other way round.
+    for consensus in ["--consensus=raft", "--consensus=solo"] {
+        let member = start(seat.config(&seat.listing(), &[consensus])).await;
+        assert_eq!(get(&seat, "a").await.as_deref(), Some(&b"1"[..]));
+        put(&seat, "b", "2").await;
+        stop(member).await;
+    }
+}
