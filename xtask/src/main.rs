@@ -3,6 +3,7 @@
 //! A chore is a module with `run`, and a row in [`CHORES`].
 
 mod bench;
+mod features;
 mod sim;
 mod test;
 mod tidy;
@@ -15,8 +16,9 @@ struct Chore {
     run: fn(&[String]) -> ExitCode,
 }
 
-const CHORES: [Chore; 4] = [
+const CHORES: [Chore; 5] = [
     Chore { name: "bench", does: bench::DOES, run: bench::run },
+    Chore { name: "features", does: features::DOES, run: features::run },
     Chore { name: "sim", does: sim::DOES, run: sim::run },
     Chore { name: "test", does: test::DOES, run: test::run },
     Chore { name: "tidy", does: tidy::DOES, run: tidy::run },

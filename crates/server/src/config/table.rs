@@ -1,5 +1,5 @@
-//! Every flag of etcd 3.7, and those that choose parts: name, kind, default and meaning, and whether
-//! this server has it.
+//! Every flag of etcd 3.7, and those that choose parts: name, kind, default and meaning, and
+//! whether this server has it.
 //!
 //! Facts about etcd, in order of names. A flag that is not ours yet refuses to start when it asks
 //! for something, so that nobody runs without what he configured.

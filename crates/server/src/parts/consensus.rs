@@ -1,7 +1,5 @@
 //! What orders the commands.
 
-use std::sync::Arc;
-
 use ::consensus::{Config, Consensus, Start};
 use units::Time;
 
@@ -26,20 +24,26 @@ pub(super) fn compiled_in() -> Choices<dyn ConsensusPart> {
         KIND,
         [
             #[cfg(feature = "raft")]
-            ("raft", Arc::new(raft::RaftPart)),
+            ("raft", raft::part()),
             #[cfg(feature = "solo")]
-            ("solo", Arc::new(solo::SoloPart)),
+            ("solo", solo::part()),
         ],
     )
 }
 
 #[cfg(feature = "raft")]
 mod raft {
+    use std::sync::Arc;
+
     use ::raft::Raft;
 
     use super::{Config, Consensus, ConsensusPart, Start, Time};
 
-    pub(super) struct RaftPart;
+    struct RaftPart;
+
+    pub(super) fn part() -> Arc<dyn ConsensusPart> {
+        Arc::new(RaftPart)
+    }
 
     impl ConsensusPart for RaftPart {
         fn make(&self, now: Time, config: Config, start: Start) -> Box<dyn Consensus> {
@@ -50,11 +54,17 @@ mod raft {
 
 #[cfg(feature = "solo")]
 mod solo {
+    use std::sync::Arc;
+
     use ::consensus::Solo;
 
     use super::{Config, Consensus, ConsensusPart, Start, Time};
 
-    pub(super) struct SoloPart;
+    struct SoloPart;
+
+    pub(super) fn part() -> Arc<dyn ConsensusPart> {
+        Arc::new(SoloPart)
+    }
 
     impl ConsensusPart for SoloPart {
         fn make(&self, _now: Time, config: Config, start: Start) -> Box<dyn Consensus> {

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use raftlog::{Fault, Identity, Opened};
 
@@ -53,9 +52,9 @@ pub(super) fn compiled_in() -> Choices<dyn LogPart> {
         KIND,
         [
             #[cfg(feature = "raftlog-wal")]
-            ("wal", Arc::new(wal::WalPart)),
+            ("wal", wal::part()),
             #[cfg(feature = "raftlog-memory")]
-            ("memory", Arc::new(memory::Memory)),
+            ("memory", memory::part()),
         ],
     )
 }
@@ -63,13 +62,18 @@ pub(super) fn compiled_in() -> Choices<dyn LogPart> {
 #[cfg(feature = "raftlog-wal")]
 mod wal {
     use std::fs;
+    use std::sync::Arc;
 
     use raftlog_wal::files::{Syncs, System};
     use raftlog_wal::{SEGMENT_BYTES, Wal};
 
-    use super::{Arc, Fault, Identity, LogPart, LogSite, Opened, io};
+    use super::{Fault, Identity, LogPart, LogSite, Opened, io};
 
-    pub(super) struct WalPart;
+    struct WalPart;
+
+    pub(super) fn part() -> Arc<dyn LogPart> {
+        Arc::new(WalPart)
+    }
 
     impl LogPart for WalPart {
         fn is_there(&self, site: &LogSite<'_>) -> io::Result<bool> {
@@ -102,12 +106,18 @@ mod wal {
 
 #[cfg(feature = "raftlog-memory")]
 mod memory {
+    use std::sync::Arc;
+
     use raftlog::memory::Disk;
 
     use super::{Fault, Identity, LogPart, LogSite, Opened, io};
 
     /// Forgets everything when it ends, so it is never there when a member starts.
-    pub(super) struct Memory;
+    struct Memory;
+
+    pub(super) fn part() -> Arc<dyn LogPart> {
+        Arc::new(Memory)
+    }
 
     impl LogPart for Memory {
         fn is_there(&self, _site: &LogSite<'_>) -> io::Result<bool> {
