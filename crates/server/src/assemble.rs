@@ -184,20 +184,21 @@ impl Plan {
         LogSite { directory: &self.data.log, skips_syncs: self.config.unsafe_no_fsync }
     }
 
-    /// Starts the member. What its transport serves comes with it, for the peer port. Must be
-    /// called on a thread of the runtime that may wait for the disk.
+    /// Starts the member. What its transport serves comes with it, for the peer port; what it does
+    /// by itself it does on the runtime that is named with the peers. Must be called on a thread of
+    /// the member's runtime that may wait for the disk.
     pub(crate) fn start(
         &self,
         log: Opened,
         (backend, space): Engine,
-        told: Vec<Peer>,
+        (told, among_peers): (Vec<Peer>, Runtime),
     ) -> Result<(Handle, Router), Error> {
         let consensus = Arc::clone(&self.chosen.consensus);
         let consensus: MakeConsensus =
             Box::new(move |now, config, start| consensus.make(now, config, start));
-        let runtime = Runtime::current();
         let carried = Arc::new(OnceLock::new());
-        let transport = self.transport(log.identity, &runtime, Arc::clone(&carried));
+        let transport = self.transport(log.identity, among_peers, Arc::clone(&carried));
+        let runtime = Runtime::current();
         let parts = Parts { log, backend, consensus, transport, space, runtime };
         let handle = host::start(parts, self.host_config(), told);
         let handle = handle.map_err(|ending| match ending {
@@ -215,7 +216,7 @@ impl Plan {
     fn transport(
         &self,
         identity: Identity,
-        runtime: &Runtime,
+        runtime: Runtime,
         carried: Arc<OnceLock<Router>>,
     ) -> MakeTransport {
         let config = &self.config;
@@ -226,7 +227,7 @@ impl Plan {
             frame_bytes_max: FRAME_BYTES_MAX.max(config.request_bytes_max.saturating_mul(2)),
             call_timeout: config.request_timeout(),
             connect_timeout: config.connect_timeout(),
-            runtime: runtime.clone(),
+            runtime,
         };
         let part = Arc::clone(&self.chosen.transport);
         Box::new(move |sink| {

@@ -82,7 +82,10 @@ impl Member {
             warn!("what" = repaired, "repaired WAL");
         }
         let identity = log.identity;
-        let (handle, carried) = blocking(&plan, move |plan| plan.start(log, engine, told)).await?;
+        let (homes, among_peers) = Homes::thread("peers")
+            .map_err(|error| Error::System(format!("starting a thread: {error}")))?;
+        let starting = move |plan: &Plan| plan.start(log, engine, (told, among_peers));
+        let (handle, carried) = blocking(&plan, starting).await?;
         info!(
             "local-member-id" = %identity.node,
             "cluster-id" = %identity.cluster,
@@ -93,7 +96,7 @@ impl Member {
         let stop_peers = watch::Sender::new(false);
         let serving = peers.listen()?.serve(
             carried.merge(api.peers()),
-            Homes::here(),
+            homes,
             Options::PEERS,
             stop_peers.subscribe(),
             // What peers are told never comes to an end by itself.

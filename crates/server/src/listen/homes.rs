@@ -9,6 +9,9 @@
 //! a millisecond is done elsewhere by whoever answers. Reads of single keys are done here, although
 //! one that no cache knows waits for a block from the disk: to ask another thread for each would
 //! cost more than all of them do.
+//!
+//! Peers have one thread of this kind, for what is said to them as well: what comes of a message is
+//! mostly something to be said to a peer, and whoever heard it is awake.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -29,8 +32,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// What a runtime holds of the system, to wait for events and signals and to be woken.
 const DESCRIPTORS_EACH: u64 = 4;
 
-/// Homes of connections: threads of their own, begun when there are connections for them, or the
-/// runtime of whoever listens.
+/// Homes of connections: threads of their own.
 #[derive(Debug)]
 pub(crate) struct Homes {
     homes: Mutex<Vec<Home>>,
@@ -42,7 +44,7 @@ struct Home {
     runtime: Handle,
     /// Who lives there holds this, too.
     key: Arc<()>,
-    /// When this is dropped, the thread ends with all that is on it; nothing if it is not ours.
+    /// When this is dropped, the thread ends with all that is on it; nothing if it is a test's.
     _open: Option<oneshot::Sender<Infallible>>,
 }
 
@@ -54,13 +56,22 @@ pub(super) struct Key {
 }
 
 impl Homes {
-    /// A thread for each processor.
+    /// A thread for each processor, begun when there are connections for it.
     pub(crate) fn threads() -> Self {
         let homes_max = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self { homes: Mutex::default(), homes_max }
     }
 
+    /// One thread of this name, begun now; and its runtime, for what else is to be done there. It
+    /// ends with the homes.
+    pub(crate) fn thread(name: &str) -> io::Result<(Self, Handle)> {
+        let home = Home::open(name.to_owned())?;
+        let runtime = home.runtime.clone();
+        Ok((Self { homes: Mutex::new(vec![home]), homes_max: NonZeroUsize::MIN }, runtime))
+    }
+
     /// The runtime that this is called from.
+    #[cfg(test)]
     pub(crate) fn here() -> Self {
         let home = Home { runtime: Handle::current(), key: Arc::default(), _open: None };
         Self { homes: Mutex::new(vec![home]), homes_max: NonZeroUsize::MIN }
@@ -72,7 +83,7 @@ impl Homes {
         let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
         let any_is_empty = homes.iter().any(|home| home.living() == 0);
         if !any_is_empty && homes.len() < self.homes_max.get() {
-            match Home::open(homes.len()) {
+            match Home::open(format!("clients-{}", homes.len())) {
                 Ok(home) => homes.push(home),
                 Err(error) if homes.is_empty() => return Err(error),
                 Err(error) => tracing::warn!("error" = %error, "failed to start a thread"),
@@ -96,7 +107,7 @@ impl Home {
 
     /// Begins a thread. It makes its runtime itself, as one that is not used after all must not be
     /// dropped by whoever accepts connections.
-    fn open(number: usize) -> io::Result<Self> {
+    fn open(name: String) -> io::Result<Self> {
         let (open, closed) = oneshot::channel();
         let (made, is_made) = sync_channel(1);
         let stay = move || match Builder::new_current_thread().enable_all().build() {
@@ -107,7 +118,7 @@ impl Home {
             }
             Err(error) => drop(made.send(Err(error))),
         };
-        thread::Builder::new().name(format!("clients-{number}")).spawn(stay)?;
+        thread::Builder::new().name(name).spawn(stay)?;
         let runtime = is_made.recv().map_err(io::Error::other)??;
         Ok(Self { runtime, key: Arc::default(), _open: Some(open) })
     }

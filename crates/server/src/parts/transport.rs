@@ -34,7 +34,8 @@ pub struct TransportSite {
     pub call_timeout: Duration,
     /// How long connecting may take.
     pub connect_timeout: Duration,
-    /// Where whatever waits for sockets runs.
+    /// Where whatever waits for sockets runs: one thread, that of all that peers say. What takes
+    /// long is done elsewhere.
     pub runtime: Runtime,
 }
 
