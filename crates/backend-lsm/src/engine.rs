@@ -12,6 +12,7 @@ use lsm_tree::Cache;
 use crate::directory::Directory;
 use crate::fault;
 use crate::merging::{Merging, Room, Stop};
+use crate::pace::Leisure;
 use crate::tree::{Merged, Tree, hold};
 
 /// Memtables' worth of unwritten changes from which on batches are delayed.
@@ -19,6 +20,8 @@ const BACKLOG_SLOW: u64 = 2;
 /// The same from which on they wait for the flusher. Bounds memory: as much again may be in its
 /// hands.
 const BACKLOG_MAX: u64 = 4;
+/// Runs in level 0 up to which merges take their time: half as many again as set one off.
+const LEVEL_0_LEISURELY: u64 = 12;
 /// Runs in level 0 from which on batches are delayed: each is one more file that a read looks into.
 const LEVEL_0_SLOW: u64 = 20;
 /// The same from which on they wait for the compactor. The tree's list of files has room for 255.
@@ -106,7 +109,7 @@ impl LsmBackend {
     pub fn open(directory: &Path, options: Options) -> Result<Self, Fault> {
         assert!(options.memtable_bytes > 0, "nothing fits into a memtable of no bytes");
         let room = Arc::new(Room::on_disk_of(directory.to_path_buf()));
-        let merging = Merging { stop: Stop::default(), room };
+        let merging = Merging { stop: Stop::default(), room, leisure: Leisure::default() };
         let mut directory = Directory::open(directory)?;
         let cache = Arc::new(Cache::with_capacity_bytes(options.cache_bytes));
         let tree = match directory.tree() {
@@ -327,9 +330,11 @@ impl Shared {
 
     /// What the thread in that place had to do is done as far as there was room for it on the disk.
     fn found_room(&self, place: usize, found: bool) {
+        let runs = self.tree().state().level_0_runs as u64;
         // Held, as a writer that has just seen how far behind we are is waiting by now.
         let mut work = hold(&self.work);
         work.no_room[place] = !found;
+        self.merging.leisure.set(work.is_leisurely(runs));
         if !found {
             work.wanted[place] = true;
             self.wanted.notify_all();
@@ -415,6 +420,12 @@ impl Work {
     /// Whether it matters that there is no room.
     fn is_cramped(&self, runs: u64) -> bool {
         self.no_room[FLUSHER] || self.merges_lack_room() && runs >= LEVEL_0_SLOW
+    }
+
+    /// Whether merges may take their time: as long as there is little to merge, and nobody is in
+    /// want of the room that they make.
+    fn is_leisurely(&self, runs: u64) -> bool {
+        runs <= LEVEL_0_LEISURELY && !self.no_room.contains(&true)
     }
 
     /// What the writer may wait for of the backlog and the runs in level 0: threads without room

@@ -28,6 +28,8 @@
 //!   and the newest visible number second.
 //! - A view moves to a newer state only if nothing that it sees may be missing there: while nothing
 //!   is written, that is. So what an idle member holds is what its newest state needs.
+//! - Whoever writes files works in stretches shorter than a request, and rests after each; only
+//!   what is deleted is merged without a rest.
 //! - `engine` names a tree that is complete and durable.
 //! - A disk without room is no fault: merges leave some to others, and what cannot be put into
 //!   files stays in memory until it can.
@@ -46,6 +48,7 @@ mod engine;
 mod fault;
 mod memtable;
 mod merging;
+mod pace;
 mod scan;
 mod tree;
 mod view;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use backend::Direction;
-use lsm_tree::{InternalValue, SeqNo, ValueType};
+use lsm_tree::{InternalValue, MemtableId, SeqNo, UserKey, ValueType};
 
 use crate::bounds::Within;
 
@@ -93,6 +93,25 @@ impl Memtable {
             Direction::Ascending => Box::new(records),
             Direction::Descending => Box::new(records.rev()),
         }
+    }
+
+    /// What a file is to hold of it once nothing is written to it any more: of each key the newest
+    /// version, as whoever sees less has the memtable itself.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = InternalValue> + '_ {
+        let mut last: Option<UserKey> = None;
+        self.of_tree.iter().filter(move |record| {
+            let key = &record.key.user_key;
+            let is_newest = last.as_ref() != Some(key);
+            if is_newest {
+                last = Some(key.clone());
+            }
+            is_newest
+        })
+    }
+
+    /// What the tree calls it.
+    pub(crate) fn id(&self) -> MemtableId {
+        self.of_tree.id()
     }
 
     /// Bytes of memory.

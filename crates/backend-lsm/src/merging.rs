@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use lsm_tree::compaction::filter::Context;
 use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Verdict};
 
+use crate::pace::{Leisure, Pace};
 use crate::tree::hold;
 
 /// Room that merges leave on the disk, as they can wait and others cannot: for the log's next file
@@ -31,6 +32,7 @@ const REST: Duration = Duration::from_secs(30);
 pub(crate) struct Merging {
     pub(crate) stop: Stop,
     pub(crate) room: Arc<Room>,
+    pub(crate) leisure: Leisure,
 }
 
 /// Whether the engine has come to its end.
@@ -118,7 +120,8 @@ impl Factory for Merging {
     }
 
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
-        Box::new(Merge { merging: self.clone(), written: 0 })
+        let pace = Pace::new(self.leisure.clone());
+        Box::new(Merge { merging: self.clone(), written: 0, pace })
     }
 }
 
@@ -127,15 +130,18 @@ struct Merge {
     merging: Merging,
     /// Bytes since the last look at the disk.
     written: usize,
+    pace: Pace,
 }
 
 impl CompactionFilter for Merge {
     fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> lsm_tree::Result<Verdict> {
-        let Merging { stop, room } = &self.merging;
+        let Merging { stop, room, .. } = &self.merging;
         if stop.is_stopped() {
             return Err(std::io::Error::from(ErrorKind::Interrupted).into());
         }
-        self.written += item.key().len() + item.value()?.len();
+        let bytes = item.key().len() + item.value()?.len();
+        self.pace.worked(bytes);
+        self.written += bytes;
         let mut full = room.hurry.load(Ordering::Acquire) > 0;
         if self.written >= LOOK_BYTES {
             self.written = 0;

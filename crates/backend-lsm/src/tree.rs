@@ -19,6 +19,7 @@ use crate::directory::{Home, bytes_below, check_manifest, version_in_use};
 use crate::fault::{self, guarded, of_opening};
 use crate::memtable::Memtable;
 use crate::merging::{Merging, Room};
+use crate::pace::{Leisure, Pace};
 use crate::view::{LsmView, State};
 
 /// Files in level 0 that set off a merge of them all with what they overlap in level 1, which is
@@ -194,12 +195,38 @@ impl Tree {
             *hold(&self.active) = next;
         }
         drop(memtables);
-        // Whoever reads the files to come sees at least this much, so of what it hides nothing
-        // needs to be kept; older views have older states.
-        self.lsm.flush(&lock, self.visible.load(Ordering::Acquire))?;
-        let mut memtables = hold(&self.memtables);
-        memtables.truncate(1);
-        self.publish(&memtables);
+        let sealed = hold(&self.memtables)[1..].to_vec();
+        // Oldest first, so that what is durable is a prefix of the batches.
+        for memtable in sealed.iter().rev() {
+            self.write_file(memtable)?;
+            let mut memtables = hold(&self.memtables);
+            let oldest = memtables.pop();
+            assert!(
+                oldest.is_some_and(|oldest| Arc::ptr_eq(&oldest, memtable)),
+                "one flush at a time"
+            );
+            self.publish(&memtables);
+        }
+        drop(lock);
+        Ok(())
+    }
+
+    /// Makes a file of a sealed memtable.
+    fn write_file(&self, memtable: &Memtable) -> lsm_tree::Result<()> {
+        // Whoever reads the file sees at least this much, so of what it hides nothing needs to be
+        // kept; older views have older states.
+        let visible = self.visible.load(Ordering::Acquire);
+        // Memory waits for it, and perhaps the writer.
+        let mut pace = Pace::new(Leisure::default());
+        let records = memtable.newest().map(|record| {
+            assert!(record.key.seqno < visible, "a sealed memtable holds whole batches");
+            pace.worked(record.key.user_key.len() + record.value.len());
+            Ok(record)
+        });
+        if let Some((tables, blobs)) = self.lsm.flush_to_tables(records)? {
+            let blobs = blobs.as_deref();
+            self.lsm.register_tables(&tables, blobs, None, &[memtable.id()], visible)?;
+        }
         Ok(())
     }
 

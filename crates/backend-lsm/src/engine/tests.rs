@@ -31,3 +31,18 @@ fn a_thread_that_panics_ends_the_engine() {
     assert_eq!(told, expected);
     assert_eq!(engine.sync(), Err(expected));
 }
+
+#[test]
+fn merges_take_their_time_unless_they_are_waited_for() {
+    let mut work = Work {
+        wanted: vec![true; 2],
+        no_room: vec![false; 2],
+        delay: Duration::ZERO,
+        broken: None,
+    };
+    assert!(work.is_leisurely(0) && work.is_leisurely(LEVEL_0_LEISURELY));
+    assert!(!work.is_leisurely(LEVEL_0_LEISURELY + 1), "reads look into more and more files");
+    assert!(!work.is_leisurely(LEVEL_0_SLOW), "they hurry before anybody is held back");
+    work.no_room[FLUSHER] = true;
+    assert!(!work.is_leisurely(0), "they make room");
+}

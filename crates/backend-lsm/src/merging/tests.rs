@@ -9,6 +9,7 @@ use lsm_tree::Cache;
 use tempfile::TempDir;
 
 use super::{MORE_BYTES, Merging, Room, Stop};
+use crate::pace::Leisure;
 use crate::tree::{Merged, Tree, hold};
 
 const TABLE: Table = Table { id: 3, name: "merging" };
@@ -32,7 +33,8 @@ impl Disk {
         let looks = Arc::new(Mutex::new(VecDeque::new()));
         let found = Arc::clone(&looks);
         let spare = move || hold(&found).pop_front().unwrap_or(u64::MAX);
-        let merging = Merging { stop: Stop::default(), room: Arc::new(Room::new(Box::new(spare))) };
+        let room = Arc::new(Room::new(Box::new(spare)));
+        let merging = Merging { stop: Stop::default(), room, leisure: Leisure::default() };
         let cache = Arc::new(Cache::with_capacity_bytes(1 << 20));
         let tree = Tree::create(holder.path().join("tree"), cache, merging);
         let this = Self { tree: tree.expect("it is made"), holder, looks };

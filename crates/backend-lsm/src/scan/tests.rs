@@ -9,6 +9,7 @@ use lsm_tree::Cache;
 use tempfile::TempDir;
 
 use crate::merging::{Merging, Room, Stop};
+use crate::pace::Leisure;
 use crate::tree::{Merged, Tree};
 use crate::view::LsmView;
 
@@ -46,7 +47,7 @@ impl World {
     fn new(seed: u64) -> Self {
         let holder = tempfile::tempdir().expect("there is room for a directory");
         let room = Arc::new(Room::new(Box::new(|| u64::MAX)));
-        let merging = Merging { stop: Stop::default(), room };
+        let merging = Merging { stop: Stop::default(), room, leisure: Leisure::default() };
         let cache = Arc::new(Cache::with_capacity_bytes(1 << 20));
         let tree = Tree::create(holder.path().join("tree"), cache, merging);
         let tree = tree.expect("it is made");
