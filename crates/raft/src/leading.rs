@@ -175,7 +175,8 @@ impl Raft {
     /// Commits what a quorum holds durably, if it is of this term (§3.6.2).
     pub(crate) fn advance_commit(&mut self) {
         let Part::Leader(leading) = &self.part else { return };
-        let own = self.writes.persisted();
+        let own =
+            if planted!(OwnBeforeSync) { self.log.last().index } else { self.writes.persisted() };
         let conf = if planted!(LearnerCounted) {
             &membership::with_learners_as_voters(&self.conf)
         } else {

@@ -109,6 +109,7 @@ impl Writes {
     /// The write and all before it are durable.
     pub(crate) fn done(&mut self, ticket: WriteTicket) {
         assert!(ticket < self.next, "{ticket:?} was never given out; next is {:?}", self.next);
+        let ticket = if planted!(SyncCoversLater) { WriteTicket(self.next.0 - 1) } else { ticket };
         self.durable = self.durable.max(ticket);
         while let Some(done) = self.under_way.pop_front_if(|write| write.ticket <= ticket) {
             self.persisted = self.persisted.max(done.last);

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 #[cfg(feature = "sim-disk")]
-pub use simulated::{Call, SimulatedDisk};
+pub use simulated::{Befallen, Call, SimulatedDisk};
 pub use system::{Syncs, System};
 
 /// A file system, as far as a log uses one.

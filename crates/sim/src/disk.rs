@@ -1,23 +1,27 @@
 //! What of a member survives a crash, and what can befall it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backend::MemDisk;
 use raftlog::{Identity, Opened};
 use raftlog_wal::Wal;
-use raftlog_wal::files::{Call, Files, SimulatedDisk};
+use raftlog_wal::files::{Befallen, Call, Files, SimulatedDisk};
 
 use crate::checks::Violation;
 use crate::ending::{Ending, fault};
 use crate::engine::Engine;
 use crate::random::Random;
+use crate::tally::Tally;
 
 /// Where the log lies.
 const DIRECTORY: &str = "wal";
 
 /// Bytes that a disk which is called full still has room for: what is under way when that is seen.
 const RESERVE_BYTES: u64 = 1 << 20;
+
+/// Garbage that a crash leaves behind the end of a log, at most.
+const GARBAGE_BYTES_MAX: u64 = 1_500;
 
 /// The disks of one member: one under its log, one under its engine.
 pub(crate) struct Disk {
@@ -30,6 +34,8 @@ pub(crate) struct Disk {
     ailing: bool,
     /// Whether a part of it has rotted: from then on nobody can say that it will be read again.
     rotten: bool,
+    /// Whether that is only garbage behind the end of the log.
+    garbled: bool,
     full: bool,
 }
 
@@ -45,6 +51,7 @@ impl Disk {
             rot: crate::engine::Rot::default(),
             ailing: false,
             rotten: false,
+            garbled: false,
             full: false,
         }
     }
@@ -62,6 +69,12 @@ impl Disk {
 
     pub(crate) fn open_engine(&self) -> Result<Engine, Ending> {
         Engine::open(&self.engine, self.rot.clone())
+    }
+
+    /// Nothing that is still asked of the log's disk is done, but for a part of the next write: the
+    /// member ends, and has no time to keep anything.
+    pub(crate) fn goes_dark(&self) {
+        self.log.power_fails();
     }
 
     /// The power fails: what was not synced is gone, but for a random part of it.
@@ -86,6 +99,11 @@ impl Disk {
         self.ailing || self.rotten || self.full
     }
 
+    /// Whether it has lost what it had synced without anybody being told.
+    pub(crate) fn has_lied(&self) -> bool {
+        self.misdirected() > 0
+    }
+
     /// Whether it is lost once it has failed.
     pub(crate) fn is_rotten(&self) -> bool {
         self.rotten
@@ -98,6 +116,11 @@ impl Disk {
     /// The next call of this kind fails.
     pub(crate) fn fail_next(&mut self, call: Call) {
         self.log.fail_next(call);
+        self.ailing = true;
+    }
+
+    /// Something that it holds will be found to be damaged, and is not needed.
+    pub(crate) fn ails(&mut self) {
         self.ailing = true;
     }
 
@@ -149,6 +172,36 @@ impl Disk {
         true
     }
 
+    /// A part of the next write to the log goes elsewhere.
+    pub(crate) fn misdirect(&mut self) {
+        self.log.misdirect_next();
+        self.rotten = true;
+    }
+
+    /// What a crash has left behind the log's end is garbage. Whether there was room for some.
+    pub(crate) fn garble_tail(&mut self) -> bool {
+        let Some((path, image)) = self.last_segment() else { return false };
+        let end = image.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
+        // Either right behind what is there, or where the next sector begins.
+        let begin = end.next_multiple_of(*self.random.pick(&[8, 512]));
+        let length = self.random.within(1..=GARBAGE_BYTES_MAX);
+        let mut garbled = false;
+        for at in begin..(begin + length).min(image.len() as u64) {
+            let bits = u8::try_from(self.random.within(1..=255)).expect("a byte's worth");
+            garbled |= self.log.rot(&path, at, bits).is_ok();
+        }
+        self.rotten |= garbled;
+        self.garbled = garbled;
+        garbled
+    }
+
+    /// A start has read it wholly. Whether nothing is left of what was wrong with it.
+    pub(crate) fn is_well_again(&mut self) -> bool {
+        let healed = std::mem::take(&mut self.garbled);
+        self.rotten &= !healed;
+        healed
+    }
+
     /// A record of the engine rots.
     pub(crate) fn rot_engine(&mut self) {
         self.rot.set(self.random.next());
@@ -158,6 +211,44 @@ impl Disk {
     /// Somebody else's fault: a disk that nothing was done to has failed.
     pub(crate) fn surprise(why: &str) -> Violation {
         Violation(format!("a disk is at fault by itself: {why}"))
+    }
+
+    /// What befell the log's disk, of what can only be seen there.
+    pub(crate) fn tell(&self, tally: &mut Tally) {
+        let Befallen { cuts_undone, lengths_lost, names_lost, names_reordered, .. } =
+            self.log.befallen();
+        let Befallen { pages_dropped, writes_lost, writes_short, writes_torn, .. } =
+            self.log.befallen();
+        for (what, times) in [
+            ("disk: cut undone", cuts_undone),
+            ("disk: length lost", lengths_lost),
+            ("disk: name lost", names_lost),
+            ("disk: names reordered", names_reordered),
+            ("disk: pages dropped", pages_dropped),
+            ("disk: short write", writes_short),
+            ("disk: torn write", writes_torn),
+            ("disk: write lost", writes_lost),
+        ] {
+            if times > 0 {
+                tally.add(what, times);
+            }
+        }
+    }
+
+    /// How many writes went elsewhere.
+    pub(crate) fn misdirected(&self) -> u64 {
+        self.log.befallen().misdirected
+    }
+
+    /// The segment that is written to, and all that is in it.
+    fn last_segment(&self) -> Option<(PathBuf, Vec<u8>)> {
+        let mut names = self.log.list(Path::new(DIRECTORY)).ok()?;
+        names.retain(|name| name.ends_with(".wal"));
+        let path = Path::new(DIRECTORY).join(names.iter().max()?);
+        let file = self.log.open(&path).ok()?;
+        let mut image = vec![0; usize::try_from(file.length().ok()?).ok()?];
+        file.read_at(&mut image, 0).ok()?;
+        Some((path, image))
     }
 
     fn log_bytes(&self) -> u64 {

@@ -1,4 +1,15 @@
 //! What can go wrong, by name.
+//!
+//! Not all of it comes in strokes. What the network does to each frame is drawn for each
+//! (`parameters.rs`): frames are lost, doubled, replayed, held up, and overtake each other. A frame
+//! that was garbled on its way is one that was lost: links are streams that notice that, as TLS
+//! does, and snapshots carry checksums of their own. What an unsynced disk loses is decided when
+//! the power fails, in `raftlog_wal::files::SimulatedDisk`: writes wholly or torn, by sectors or
+//! pages; lengths, so that what was cut off is there again; names made, changed and removed, a
+//! later one perhaps without an earlier one. The tally says how often each came.
+//!
+//! What is not here: two versions in one cluster, a new cluster forced on what is left of one, and
+//! requests that are refused for their size. They are of `server` and `api`.
 
 use std::fmt;
 
@@ -17,12 +28,16 @@ pub enum Kind {
     CrashAll,
     /// A member loses power, and again while it starts.
     CrashInRecovery,
-    /// A clock runs fast, slow, or stands still.
+    /// A clock runs fast or slow.
     Drift,
     /// A write or sync of an engine fails.
     EngineError,
+    /// A clock stands still.
+    Freeze,
     /// A disk is full for a while.
     FullDisk,
+    /// A member loses power, and what its log had not written yet is garbage then.
+    GarbageTail,
     /// Who leads is cut off from all others, but not from clients.
     IsolateLeader,
     /// A clock is set forward or back.
@@ -33,6 +48,8 @@ pub enum Kind {
     Mend,
     /// One link is restored.
     MendOne,
+    /// A part of a write to a log goes elsewhere in it, and nobody is told.
+    Misdirect,
     /// Leadership is handed over.
     MoveLeader,
     /// Members, or some links, are cut apart.
@@ -49,10 +66,20 @@ pub enum Kind {
     ReadError,
     /// A member is removed.
     Remove,
+    /// All that is on the way between two members is lost.
+    ResetLink,
     /// A byte of an engine rots.
     RotEngine,
     /// A byte of a log rots.
     RotLog,
+    /// A received snapshot rots before it is installed.
+    RotSnapshot,
+    /// A link carries little.
+    SlowLink,
+    /// Syncs of a log take seconds.
+    StalledSync,
+    /// A member is told to stop, and does so in order.
+    Stop,
     /// Several members are restarted, one shortly after the other.
     Storm,
     /// A sync of a log fails.
@@ -65,7 +92,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 36] = [
         Self::AddMember,
         Self::AddLearner,
         Self::ClientDies,
@@ -74,12 +101,15 @@ impl Kind {
         Self::CrashInRecovery,
         Self::Drift,
         Self::EngineError,
+        Self::Freeze,
         Self::FullDisk,
+        Self::GarbageTail,
         Self::IsolateLeader,
         Self::Jump,
         Self::Kill,
         Self::Mend,
         Self::MendOne,
+        Self::Misdirect,
         Self::MoveLeader,
         Self::Partition,
         Self::PauseLong,
@@ -88,8 +118,13 @@ impl Kind {
         Self::Promote,
         Self::ReadError,
         Self::Remove,
+        Self::ResetLink,
         Self::RotEngine,
         Self::RotLog,
+        Self::RotSnapshot,
+        Self::SlowLink,
+        Self::StalledSync,
+        Self::Stop,
         Self::Storm,
         Self::SyncError,
         Self::Wipe,
@@ -105,7 +140,7 @@ impl fmt::Display for Kind {
 
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(u32);
+pub struct Kinds(u64);
 
 impl Kinds {
     /// This set and one more.

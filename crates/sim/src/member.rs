@@ -2,14 +2,12 @@
 
 pub(crate) mod running;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use consensus::Misfit;
 use node::{Lane, SpoolTicket};
 use raftlog::{Identity, LogReader, Marker};
 use state::Completion;
-use units::{ClusterId, ConfState, HardState, Index, NodeId, Position, Term, Time};
+use units::{ClusterId, ConfState, Entry, HardState, Index, NodeId, Position, Term, Time};
 use watch::{ReadRequest, Response, StreamId};
 
 use crate::checks::held::Held;
@@ -43,6 +41,8 @@ pub(crate) struct Member {
     pub(crate) lost: bool,
     /// After how many calls to its disk the next start loses power.
     pub(crate) trips: Option<u64>,
+    /// How many of its next syncs take seconds.
+    pub(crate) stalls: u64,
     /// Whether what can wait is about to be done.
     pub(crate) resting: bool,
     /// What its disks must still hold.
@@ -107,6 +107,7 @@ impl Member {
             removed: false,
             lost: false,
             trips: None,
+            stalls: 0,
             resting: false,
             held: Held::default(),
             installing: None,
@@ -140,19 +141,24 @@ impl Member {
         self.incarnation += 1;
         let machine = Machine::open(self.id, &self.disk, parameters)?;
         let mut opened = self.disk.open_log(self.identity())?;
-        let terms = terms(&*opened.log.reader())?;
+        let entries = entries(&*opened.log.reader())?;
+        entries.iter().try_for_each(|entry| checks.found(self.id, entry))?;
         if opened.repaired.is_some() {
             checks.tally.note("torn log repaired");
         }
-        self.held.found(self.id, (terms, opened.marker.position.index), opened.hard_state)?;
+        let terms = entries.iter().map(|entry| (entry.index, entry.term)).collect();
+        let found = (terms, opened.marker.position.index);
+        let (id, lied) = (self.id, self.disk.has_lied());
+        self.held
+            .found(id, found, opened.hard_state)
+            .map_err(|what| forgotten(lied, what, checks))?;
         let applied = machine.applied();
         if consensus::Start::of(&opened, &applied) == Err(Misfit::EngineAhead) {
             // The crash came between the engine and the log when a snapshot was installed.
             let index = applied.position.index;
             if self.installing != Some(index) {
-                let id = self.id;
                 let what = format!("{id} holds {index} in its engine; the log's end is lost");
-                return Err(Violation(what).into());
+                return Err(forgotten(lied, Violation(what), checks));
             }
             checks.tally.note("installation finished by a start");
             fault(opened.log.install(&applied))?;
@@ -162,7 +168,8 @@ impl Member {
         }
         self.installing = None;
         let start = consensus::Start::of(&opened, &applied)
-            .map_err(|misfit| Violation(format!("{} cannot start: {misfit:?}", self.id)))?;
+            .map_err(|misfit| Violation(format!("{id} cannot start: {misfit:?}")))
+            .map_err(|what| forgotten(lied, what, checks))?;
         let begin = node::Start { applied, log: opened.marker.position };
         let local = self.clock.says(now);
         let name = (self.id, self.incarnation);
@@ -173,14 +180,26 @@ impl Member {
 
     /// It loses power: of what was not synced, a random part is left.
     pub(crate) fn crash(&mut self) {
-        (self.running, self.paused) = (None, None);
+        self.vanish();
         self.disk.crash();
     }
 
     /// Its process dies; what it wrote is still in the cache.
     pub(crate) fn kill(&mut self) {
+        self.vanish();
+        self.disk.kill();
+    }
+
+    /// It has stopped in order; what nobody waited for is kept, too.
+    pub(crate) fn close(&mut self) {
         (self.running, self.paused) = (None, None);
         self.disk.kill();
+    }
+
+    /// It ends in the middle of whatever it does, without a last word to its disk.
+    fn vanish(&mut self) {
+        self.disk.goes_dark();
+        (self.running, self.paused) = (None, None);
     }
 
     /// Whether the entry would survive the loss of everything volatile here.
@@ -214,14 +233,21 @@ impl Member {
     }
 }
 
-/// The terms of all entries.
-fn terms(reader: &dyn LogReader) -> Result<BTreeMap<Index, Term>, Ending> {
-    let (first, last) = reader.bounds();
-    if first > last {
-        return Ok(BTreeMap::new());
+/// Something that was durable is not there. If the disk has misdirected a write, its end looks as
+/// a crash leaves it, and nobody who has the log alone can tell: an operator has to learn of such a
+/// disk by other means.
+fn forgotten(lied: bool, what: Violation, checks: &mut Checks) -> Ending {
+    if !lied {
+        return what.into();
     }
-    let entries = fault(reader.read(first, last, usize::MAX))?;
-    Ok(entries.iter().map(|entry| (entry.index, entry.term)).collect())
+    checks.tally.note("misdirected write taken for a crash");
+    Ending::Fault(what.to_string())
+}
+
+/// All entries.
+fn entries(reader: &dyn LogReader) -> Result<Vec<Entry>, Ending> {
+    let (first, last) = reader.bounds();
+    if first > last { Ok(Vec::new()) } else { fault(reader.read(first, last, usize::MAX)) }
 }
 
 /// A member as the others know it.

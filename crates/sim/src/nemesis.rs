@@ -13,6 +13,7 @@ use crate::checks::Violation;
 use crate::clock::TRUE_RATE;
 use crate::disk::Disk;
 use crate::kinds::Kind;
+use crate::member::running::Running;
 use crate::world::{Coming, World};
 
 pub(crate) use damage::Operation;
@@ -39,7 +40,7 @@ impl World {
         }
         self.story.tell(self.now, || format!("{kind} befalls {one}"));
         if self.strike(kind, one, &ids)? {
-            *self.faults.entry(kind).or_default() += 1;
+            self.befell(kind);
         }
         Ok(())
     }
@@ -56,7 +57,7 @@ impl World {
             Kind::Kill if runs => self.kill(one)?,
             Kind::CrashAll => return self.crash_all(ids),
             Kind::CrashInRecovery if runs => self.crash_in_recovery(one)?,
-            Kind::Drift | Kind::Jump => self.disturb_clock(kind, one),
+            Kind::Drift | Kind::Freeze | Kind::Jump => self.disturb_clock(kind, one),
             Kind::EngineError if runs => self.disk(one).fail_engine(),
             Kind::FullDisk if runs => return self.fill_disk(one),
             Kind::IsolateLeader => {
@@ -77,7 +78,18 @@ impl World {
                 self.disk(one).power_off_after(calls);
             }
             Kind::ReadError if runs => self.disk(one).fail_next(Call::Read),
-            Kind::RotEngine | Kind::RotLog | Kind::Wipe => return self.damage(kind, one),
+            Kind::GarbageTail | Kind::Misdirect | Kind::RotEngine | Kind::RotLog | Kind::Wipe => {
+                return self.damage(kind, one);
+            }
+            Kind::ResetLink | Kind::SlowLink => return Ok(self.disturb_link(kind, one, ids)),
+            Kind::RotSnapshot => return self.rot_snapshots(ids),
+            Kind::StalledSync if runs => {
+                // It befalls the syncs that come.
+                let syncs = self.nemesis.within(1..=4);
+                self.members.get_mut(&one).expect("who is named exists").stalls = syncs;
+                return Ok(false);
+            }
+            Kind::Stop if runs => return self.stop_in_order(one, ids),
             Kind::Storm => return Ok(self.storm(ids)),
             Kind::SyncError if runs => self.disk(one).fail_next(Call::Sync),
             Kind::WriteError if runs => {
@@ -144,16 +156,86 @@ impl World {
     }
 
     fn disturb_clock(&mut self, kind: Kind, id: NodeId) {
-        let rate = *self.nemesis.pick(&[0, 500, 950, TRUE_RATE, 1_050, 2_000]);
+        let rate = *self.nemesis.pick(&[500, 950, TRUE_RATE, 1_050, 2_000]);
         let span = self.nemesis.duration(&millis(10, 10_000));
         let forward = self.nemesis.permille(500);
         let now = self.now;
         let clock = &mut self.members.get_mut(&id).expect("who is named exists").clock;
         match kind {
             Kind::Drift => clock.run(now, rate),
+            Kind::Freeze => clock.run(now, 0),
             _ if forward => clock.forward(now, span),
             _ => clock.back(now, span),
         }
+    }
+
+    /// A link is slow from now on, or all that is on its way between two members is lost: who sent
+    /// it hears of that. Whether there was anything.
+    fn disturb_link(&mut self, kind: Kind, one: NodeId, ids: &[NodeId]) -> bool {
+        let other = *self.nemesis.pick(ids);
+        if other == one {
+            return false;
+        }
+        if kind == Kind::SlowLink {
+            self.network.slow_down((one, other), &mut self.nemesis);
+            return true;
+        }
+        let ends = [(one, other), (other, one)];
+        let lost = self.withdraw(|coming| match coming {
+            Coming::Arrives { from, to, .. } => ends.contains(&(*from, *to)),
+            Coming::SnapshotArrives { from, to, heard, .. } => {
+                *heard && ends.contains(&(from.0, *to))
+            }
+            _ => false,
+        });
+        let (mut told, any) = (Vec::new(), !lost.is_empty());
+        for coming in lost {
+            match coming {
+                Coming::Arrives { from, to, .. } => {
+                    self.network.disturb("frame lost by a reset");
+                    if !told.contains(&from) {
+                        told.push(from);
+                        self.after(Duration::ZERO, Coming::Lost { from, to });
+                    }
+                }
+                Coming::SnapshotArrives { from, to, .. } => {
+                    self.note("snapshot lost by a reset");
+                    self.after(Duration::ZERO, Coming::SnapshotLost { from: from.0, to });
+                }
+                _ => unreachable!("nothing else was taken"),
+            }
+        }
+        any
+    }
+
+    /// Whoever has received a snapshot, and not installed it yet, cannot read it again.
+    fn rot_snapshots(&mut self, ids: &[NodeId]) -> Result<bool, Violation> {
+        let mut any = false;
+        for id in ids {
+            let mut rots = false;
+            self.happens_to(*id, |running, _| {
+                rots = running.rot_snapshot();
+                Ok(())
+            })?;
+            if rots {
+                self.disk(*id).ails();
+            }
+            any |= rots;
+        }
+        Ok(any)
+    }
+
+    /// Who leads hands over first; it has stopped when that is counted.
+    fn stop_in_order(&mut self, id: NodeId, ids: &[NodeId]) -> Result<bool, Violation> {
+        let running = self.members[&id].running.as_ref();
+        if running.is_some_and(Running::leads) {
+            let (ticket, to) = (self.clients.ticket(), *self.nemesis.pick(ids));
+            self.tell(id, Event::Transfer { ticket, to })?;
+        }
+        let (delay, incarnation) =
+            (self.nemesis.duration(&millis(0, 1_000)), self.members[&id].incarnation);
+        self.after(delay, Coming::Stops { node: id, incarnation });
+        Ok(false)
     }
 
     /// What a member sees of a disk without room: nothing enters its log from now on.

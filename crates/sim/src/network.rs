@@ -10,9 +10,24 @@ use crate::parameters::NetworkParameters;
 use crate::random::Random;
 use crate::tally::Tally;
 
+/// How long a frame takes a slow link.
+const SLOW: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(20)..=Duration::from_millis(400);
+
 /// How long after a frame it may come once more.
 const REPLAY: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(500)..=Duration::from_secs(10);
+
+/// How much a slow link holds back before it drops what comes, as a lane that is full does.
+const HELD_BACK_MAX: Duration = Duration::from_secs(3);
+
+/// A link that carries little.
+struct Slow {
+    /// How long each frame takes it.
+    frame: Duration,
+    /// When it is done with what it was given.
+    free: Time,
+}
 
 /// Decides what becomes of each frame.
 pub(crate) struct Network {
@@ -21,6 +36,8 @@ pub(crate) struct Network {
     /// Links that carry nothing, from one member to another: each direction on its own, so that
     /// cuts can be one-way and partial.
     cut: BTreeSet<(NodeId, NodeId)>,
+    /// Links that carry little.
+    slow: BTreeMap<(NodeId, NodeId), Slow>,
     /// When the last frame of each link arrives.
     last: BTreeMap<(NodeId, NodeId), Time>,
     /// Frames that did not arrive once and soon.
@@ -32,18 +49,24 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn new(parameters: NetworkParameters, random: Random) -> Self {
         let (cut, last, tally) = (BTreeSet::new(), BTreeMap::new(), Tally::default());
-        Self { parameters, random, cut, last, disturbed: 0, tally }
+        Self { parameters, random, cut, slow: BTreeMap::new(), last, disturbed: 0, tally }
     }
 
     /// After which delays the frame arrives: never, once, or more often. What clients asked for is
     /// never doubled: no transport sends a request again by itself, or it would be done twice.
-    pub(crate) fn carry(&mut self, from: NodeId, to: NodeId, lane: Lane) -> Vec<Duration> {
+    pub(crate) fn carry(
+        &mut self,
+        now: Time,
+        (from, to): (NodeId, NodeId),
+        lane: Lane,
+    ) -> Vec<Duration> {
         let is_cut = !self.carries(from, to);
         if is_cut || self.random.permille(self.parameters.lost_permille) {
             self.disturb(if is_cut { "frame into a cut" } else { "frame lost" });
             return Vec::new();
         }
-        let mut delays = vec![self.delay()];
+        let Some(held_back) = self.holds_back(now, (from, to)) else { return Vec::new() };
+        let mut delays = vec![held_back + self.delay()];
         if lane != Lane::Bulk {
             if self.random.permille(self.parameters.doubled_permille) {
                 delays.push(self.delay());
@@ -57,6 +80,30 @@ impl Network {
         delays
     }
 
+    /// For how long a link holds back what is sent now; nothing if it drops it.
+    fn holds_back(&mut self, now: Time, link: (NodeId, NodeId)) -> Option<Duration> {
+        let Some(slow) = self.slow.get_mut(&link) else { return Some(Duration::ZERO) };
+        let free = slow.free.max(now) + slow.frame;
+        let held_back = free.since(now);
+        if held_back > HELD_BACK_MAX {
+            self.disturb("frame dropped by a slow link");
+            return None;
+        }
+        slow.free = free;
+        self.disturb("frame over a slow link");
+        Some(held_back)
+    }
+
+    /// The link between two members carries little from now on, one way or both.
+    pub(crate) fn slow_down(&mut self, link: (NodeId, NodeId), random: &mut Random) {
+        let frame = random.duration(&SLOW);
+        let slow = || Slow { frame, free: Time::ZERO };
+        self.slow.insert(link, slow());
+        if random.permille(500) {
+            self.slow.insert((link.1, link.0), slow());
+        }
+    }
+
     /// A frame will arrive: perhaps before one that was sent earlier.
     pub(crate) fn brings(&mut self, from: NodeId, to: NodeId, at: Time) {
         let last = self.last.entry((from, to)).or_default();
@@ -66,7 +113,7 @@ impl Network {
         *last = at.max(*last);
     }
 
-    fn disturb(&mut self, how: &'static str) {
+    pub(crate) fn disturb(&mut self, how: &'static str) {
         self.disturbed += 1;
         self.tally.note(how);
     }
@@ -152,15 +199,20 @@ impl Network {
         self.random.permille(300)
     }
 
-    /// Restores one link, if any is cut.
+    /// Restores one link, if any is cut or slow.
     pub(crate) fn mend_one(&mut self, random: &mut Random) -> bool {
-        let cut: Vec<_> = self.cut.iter().copied().collect();
-        !cut.is_empty() && self.cut.remove(random.pick(&cut))
+        let broken: Vec<_> = self.cut.iter().chain(self.slow.keys()).copied().collect();
+        if broken.is_empty() {
+            return false;
+        }
+        let link = random.pick(&broken);
+        self.cut.remove(link) | self.slow.remove(link).is_some()
     }
 
-    /// Restores all links; whether any was cut.
+    /// Restores all links; whether any was cut or slow.
     pub(crate) fn mend(&mut self) -> bool {
-        !std::mem::take(&mut self.cut).is_empty()
+        let (cut, slow) = (std::mem::take(&mut self.cut), std::mem::take(&mut self.slow));
+        !cut.is_empty() || !slow.is_empty()
     }
 
     /// From now on every frame arrives, once.

@@ -83,30 +83,39 @@ const fn millis(low: u64, high: u64) -> RangeInclusive<Duration> {
 }
 
 /// Kinds that go together, and in how many of a thousand troubled runs they are on.
-const GROUPS: [(u64, &[Kind]); 10] = [
+const GROUPS: [(u64, &[Kind]); 13] = [
     (600, &[Kind::Crash, Kind::Crash, Kind::Kill, Kind::CrashAll, Kind::Storm, Kind::PowerOff]),
+    (250, &[Kind::Stop]),
     (300, &[Kind::CrashInRecovery, Kind::PowerOff, Kind::Crash]),
     (400, &[Kind::Partition, Kind::Partition, Kind::Mend, Kind::MendOne, Kind::MendOne]),
     (250, &[Kind::IsolateLeader, Kind::IsolateLeader, Kind::MendOne, Kind::MendOne]),
+    (250, &[Kind::SlowLink, Kind::ResetLink, Kind::ResetLink, Kind::MendOne]),
     (300, &[Kind::PauseShort, Kind::PauseLong]),
-    (250, &[Kind::SyncError, Kind::WriteError, Kind::EngineError, Kind::ReadError]),
+    (250, DISKS),
+    (250, &[Kind::StalledSync, Kind::StalledSync]),
     (150, &[Kind::FullDisk]),
     (500, &[Kind::MoveLeader]),
     (300, &[Kind::ClientDies]),
-    (200, &[Kind::Drift, Kind::Jump]),
+    (200, &[Kind::Drift, Kind::Freeze, Kind::Jump]),
 ];
+
+/// Disks that say that they cannot.
+const DISKS: &[Kind] =
+    &[Kind::EngineError, Kind::ReadError, Kind::RotSnapshot, Kind::SyncError, Kind::WriteError];
 
 /// Who takes part changes as operators want it …
 const MEMBERSHIP: &[Kind] =
     &[Kind::AddMember, Kind::AddLearner, Kind::Promote, Kind::Promote, Kind::Remove];
 
 /// … or as damage makes them. Not both in one run: then nobody could say which quorum is whole.
-const DAMAGE: &[Kind] = &[Kind::RotLog, Kind::RotEngine, Kind::Wipe];
+pub(crate) const DAMAGE: &[Kind] =
+    &[Kind::GarbageTail, Kind::Misdirect, Kind::RotEngine, Kind::RotLog, Kind::Wipe];
 
 impl Parameters {
     pub(crate) fn draw(random: &mut Random) -> Self {
         let kinds = Self::draw_kinds(random);
-        let true_clocks = !kinds.iter().any(|kind| matches!(kind, Kind::Drift | Kind::Jump));
+        let untrue = |kind: &Kind| matches!(kind, Kind::Drift | Kind::Freeze | Kind::Jump);
+        let true_clocks = !kinds.iter().any(untrue);
         let by_lease = true_clocks && random.permille(250);
         Self {
             members: *random.pick(&[1, 2, 3, 3, 3, 3, 3, 5, 5, 7]),

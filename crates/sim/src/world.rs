@@ -82,6 +82,11 @@ pub(crate) enum Coming {
         from: NodeId,
         to: NodeId,
     },
+    /// A member is told to stop.
+    Stops {
+        node: NodeId,
+        incarnation: u64,
+    },
     Takes {
         stream: StreamId,
     },
@@ -193,6 +198,16 @@ impl World {
         }
         self.next_trouble();
         Ok(())
+    }
+
+    /// Something went wrong.
+    pub(crate) fn befell(&mut self, kind: Kind) {
+        *self.faults.entry(kind).or_default() += 1;
+    }
+
+    /// Takes out of what is coming all that this chooses.
+    pub(crate) fn withdraw(&mut self, chosen: impl Fn(&Coming) -> bool) -> Vec<Coming> {
+        self.coming.extract_if(.., |_, coming| chosen(coming)).map(|(_, coming)| coming).collect()
     }
 
     pub(crate) fn note(&mut self, what: &'static str) {

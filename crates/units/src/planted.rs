@@ -49,6 +49,7 @@ bugs! {
     LeaseShortened => "A new leader gives leases half of their time.",
     LostWatchEvent => "A watcher that has caught up misses the next revision.",
     MissingDirectorySync => "The name of a new segment is not synced.",
+    OwnBeforeSync => "A leader counts its own entries before they are durable.",
     PreviousOfTxn => "Watchers hear of the value in the middle of a transaction as the one before.",
     ProgressTooEarly => "Progress is told to watchers that are behind.",
     ReadBeforeApplied => "A read does not wait until its index is applied.",
@@ -58,8 +59,10 @@ bugs! {
     SnapshotIncomplete => "A snapshot lacks what hangs on leases.",
     SnapshotOverNewerLog => "A snapshot is installed over a log that is further.",
     StaleRead => "A leader answers reads without asking whether it still leads.",
+    SyncCoversLater => "What was written during a sync is taken for synced with it.",
     TrimAheadOfEngine => "The log is trimmed before the engine is durable.",
     TwoChangesAtOnce => "A second change of members is taken before the first is applied.",
+    UncheckedRead => "The log shows entries whose checksum does not match.",
     UnsettledStart => "A start relies on what the cache shows after a failed sync.",
 }
 

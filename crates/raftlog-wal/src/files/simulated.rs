@@ -4,11 +4,12 @@ mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{File, Files};
-use node::{Change, Content, Directory, Node, Random};
+use node::{Change, Content, Directory, Node, Random, Sector};
 
 const ROOT: u64 = 0;
 
@@ -35,6 +36,29 @@ pub enum Call {
     Sync,
 }
 
+/// What befell a disk so far, of what cannot be seen from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Befallen {
+    /// Files that were cut, and that a crash showed as long as before.
+    pub cuts_undone: u64,
+    /// Lengths of grown files that a crash took back.
+    pub lengths_lost: u64,
+    /// Writes that went elsewhere.
+    pub misdirected: u64,
+    /// Changes of names that a crash took back.
+    pub names_lost: u64,
+    /// Those that a crash took back though it kept a later one in the same directory.
+    pub names_reordered: u64,
+    /// Failed syncs that dropped what they should have written.
+    pub pages_dropped: u64,
+    /// Files of whose unsynced sectors a crash took all.
+    pub writes_lost: u64,
+    /// Writes that failed after a part.
+    pub writes_short: u64,
+    /// Files of whose unsynced sectors a crash took some.
+    pub writes_torn: u64,
+}
+
 struct Disk {
     random: Random,
     nodes: BTreeMap<u64, Node>,
@@ -47,7 +71,10 @@ struct Disk {
     /// The power fails at this one, if it comes to that.
     power_off: Option<u64>,
     failing: Option<Call>,
+    /// Whether a sector of the next write goes elsewhere.
+    misdirects: bool,
     capacity: u64,
+    befallen: Befallen,
 }
 
 struct Handle {
@@ -70,7 +97,9 @@ impl SimulatedDisk {
             changes: 0,
             power_off: None,
             failing: None,
+            misdirects: false,
             capacity: u64::MAX,
+            befallen: Befallen::default(),
         })))
     }
 
@@ -97,6 +126,27 @@ impl SimulatedDisk {
     pub fn power_off_after(&self, changes: u64) {
         let mut disk = self.disk();
         disk.power_off = Some(disk.changes + changes);
+    }
+
+    /// The power fails in the middle of the next such call, if it has not by then: whoever still
+    /// runs gets nothing done any more.
+    pub fn power_fails(&self) {
+        let mut disk = self.disk();
+        let now = disk.changes;
+        disk.power_off = Some(disk.power_off.map_or(now, |last| last.min(now)));
+    }
+
+    /// Of the next write to a file one sector goes elsewhere, over one of the same file or another,
+    /// and where it should be stays what was there; nobody is told. [`Self::befallen`] says whether
+    /// it came to that.
+    pub fn misdirect_next(&self) {
+        self.disk().misdirects = true;
+    }
+
+    /// What befell it so far.
+    #[must_use]
+    pub fn befallen(&self) -> Befallen {
+        self.disk().befallen
     }
 
     /// The next call of this kind is answered by an error. A write may have been done in part; a
@@ -245,15 +295,25 @@ impl File for Handle {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let fate = self.change(Call::Write, offset + bytes.len() as u64)?;
-        self.with(|random, content| {
+        let end = offset + bytes.len() as u64;
+        let before = self.disk.disk().picks_misdirected(self.node, offset..end);
+        let mut is_short = false;
+        let answer = self.with(|random, content| {
             let done = match fate {
                 Fate::Refused => node::whole_sectors(offset, random.below(bytes.len() as u64 + 1)),
                 Fate::Done | Fate::Unknown => bytes.len() as u64,
             };
+            is_short = 0 < done && done < bytes.len() as u64;
             let done = usize::try_from(done).expect("not above the length");
             content.write(&bytes[..done], offset, random);
             fate.answer()
-        })
+        });
+        let mut disk = self.disk.disk();
+        disk.befallen.writes_short += u64::from(is_short);
+        if let Some((sector, before)) = before.filter(|_| fate == Fate::Done) {
+            disk.misdirect(self.node, sector, before);
+        }
+        answer
     }
 
     fn set_length(&self, len: u64) -> io::Result<()> {
@@ -278,14 +338,17 @@ impl File for Handle {
 
     fn sync(&self) -> io::Result<()> {
         let fate = self.change(Call::Sync, 0)?;
-        self.with(|random, content| {
+        let mut dropped = false;
+        let answer = self.with(|random, content| {
             match fate {
-                Fate::Done => content.settle(|| true),
-                Fate::Unknown => content.settle(|| random.coin()),
-                Fate::Refused => content.refuse(random),
+                Fate::Done => content.settle(|_| true, || true),
+                Fate::Unknown => content.settle_some(random),
+                Fate::Refused => dropped = content.refuse(random),
             }
             fate.answer()
-        })
+        });
+        self.disk.disk().befallen.pages_dropped += u64::from(dropped);
+        answer
     }
 }
 
@@ -385,13 +448,52 @@ impl Disk {
     }
 
     fn crash(&mut self) {
-        for node in self.nodes.values_mut() {
+        let Self { nodes, random, befallen, .. } = self;
+        for node in nodes.values_mut() {
             match node {
-                Node::Directory(directory) => directory.crash(&mut self.random),
-                Node::File(content) => content.crash(&mut self.random),
+                Node::Directory(directory) => directory.crash(random, befallen),
+                Node::File(content) => content.crash(random, befallen),
             }
         }
         self.end_programs();
+    }
+
+    /// Which sector of a write is to go elsewhere, and what is there now; one of those that the
+    /// write begins with, as zeros written ahead may end it.
+    fn picks_misdirected(&mut self, node: u64, written: Range<u64>) -> Option<(u64, Sector)> {
+        /// A page.
+        const SECTORS: u64 = 8;
+        if !self.misdirects || written.is_empty() {
+            return None;
+        }
+        let (first, last) = (node::sector_of(written.start), node::sector_of(written.end - 1));
+        let sector = first + self.random.below((last - first + 1).min(SECTORS));
+        Some((sector, self.content(node).ok()?.sector(sector)))
+    }
+
+    /// What was just written to a sector goes to another one that is in use, if there is one.
+    fn misdirect(&mut self, node: u64, sector: u64, before: Sector) {
+        let in_use = self.nodes.iter().flat_map(|(id, node)| {
+            let sectors = match node {
+                Node::Directory(_) => 0..0,
+                Node::File(content) => 0..content.len.div_ceil(node::SECTOR_BYTES),
+            };
+            sectors.map(move |sector| (*id, sector))
+        });
+        let others: Vec<(u64, u64)> = in_use.filter(|other| *other != (node, sector)).collect();
+        let Ok(content) = self.content(node) else { return };
+        let written = content.sector(sector);
+        // It must be noticed by what it lacks, or by what it spoils.
+        if others.is_empty() || written == before {
+            return;
+        }
+        content.put(sector, before);
+        let (other, at) = others[self.random.below(others.len() as u64) as usize];
+        if let Ok(content) = self.content(other) {
+            content.spoil(at, written);
+        }
+        self.misdirects = false;
+        self.befallen.misdirected += 1;
     }
 
     fn end_programs(&mut self) {
@@ -403,6 +505,7 @@ impl Disk {
         self.boot += 1;
         self.power_off = None;
         self.failing = None;
+        self.misdirects = false;
         self.sweep();
     }
 

@@ -2,7 +2,7 @@
 
 use units::{Entry, Index, NodeId, Position, Term};
 
-use super::{Checks, Violation, ensure};
+use super::{Checks, Violation, Written, ensure};
 
 impl Checks {
     /// The founders' log is agreed on from the start.
@@ -51,6 +51,20 @@ impl Checks {
                 entry.index
             );
         }
+        Ok(())
+    }
+
+    /// A start has found an entry: it is what was once written there, whatever befell the disk.
+    pub(crate) fn found(&mut self, node: NodeId, entry: &Entry) -> Result<(), Violation> {
+        self.compared += 1;
+        let written = self.entries.get(&(entry.index, entry.term));
+        let is_it = |(kind, data): &Written| (*kind, data) == (entry.kind, &entry.data);
+        ensure!(
+            written.is_none_or(|(written, _)| is_it(written)),
+            "{node} finds another entry at {} of term {} than was written",
+            entry.index,
+            entry.term
+        );
         Ok(())
     }
 

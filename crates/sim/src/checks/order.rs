@@ -184,12 +184,14 @@ impl<'a> History<'a> {
                 let unexplained = self.unexplained(next, &after.state);
                 let explains = matches!(step, Step::Known(_)) || unexplained < before;
                 if explains || guesses == Guesses::Anywhere {
-                    others.push((Reverse(unexplained), Reverse(step), after));
+                    others.push((Reverse(unexplained), after));
                 }
             }
         }
-        others.sort_by_key(|(unexplained, step, _)| (*unexplained, *step));
-        others.into_iter().map(|(_, _, after)| after).collect()
+        // Of those that explain as much, who returned first is tried first, hence is last.
+        others.reverse();
+        others.sort_by_key(|(unexplained, _)| *unexplained);
+        others.into_iter().map(|(_, after)| after).collect()
     }
 
     /// The beginning with one step more, if it can be: in each way in which it can.

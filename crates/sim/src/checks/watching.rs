@@ -75,9 +75,9 @@ impl Watched {
     pub(crate) fn heard_up_to(&mut self, model: &Model, revision: i64) -> Result<(), Violation> {
         let Some(next) = self.next else { return Ok(()) };
         for unheard in next..=revision {
-            let matching = self.matching(model, unheard).next();
+            let expected: Vec<&Happened> = self.matching(model, unheard).collect();
             ensure!(
-                matching.is_none(),
+                expected.is_empty() || is_compacted(model, unheard, &[], &expected),
                 "a watcher of {:?} has not heard of revision {unheard} by {revision}",
                 self.create
             );
@@ -121,10 +121,8 @@ impl Watched {
             self.heard_up_to(model, revision - 1)?;
             let told: Vec<&Bytes> = picked.events().map(|event| &event.encoded).collect();
             let expected: Vec<&Happened> = self.matching(model, revision).collect();
-            let compacted = revision <= model.keyspace.at().compacted;
             ensure!(
-                is_all(&told, &expected)
-                    || compacted && is_left(&told, &expected, model.keyspace.changes(revision)),
+                is_all(&told, &expected) || is_compacted(model, revision, &told, &expected),
                 "a watcher of {:?} is not told of all of revision {revision}",
                 self.create
             );
@@ -145,6 +143,12 @@ impl Watched {
 
 fn is_all(told: &[&Bytes], expected: &[&Happened]) -> bool {
     told.iter().copied().eq(expected.iter().map(|one| &one.event))
+}
+
+/// Whether this is what a compaction has left of a revision, which may be nothing.
+fn is_compacted(model: &Model, revision: i64, told: &[&Bytes], expected: &[&Happened]) -> bool {
+    let compacted = revision <= model.keyspace.at().compacted;
+    compacted && is_left(told, expected, model.keyspace.changes(revision))
 }
 
 /// Whether this is what a compaction to that very revision leaves of it: of a key that was changed

@@ -1,6 +1,6 @@
 //! A member that runs: one loop pumps all that a host's threads own.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,12 +35,16 @@ pub(crate) struct Running {
     writes: VecDeque<Write>,
     /// The newest write given to the log, while that is being synced.
     syncing: Option<WriteTicket>,
+    /// Where the log is to be trimmed to, once that is free.
+    trims: VecDeque<Marker>,
     /// Entries that wait for the state machine.
     applying: VecDeque<Vec<Entry>>,
     /// Snapshots taken to be sent.
     taken: BTreeMap<NodeId, Records>,
     /// Snapshots received.
     spooled: BTreeMap<SpoolTicket, Records>,
+    /// Those of them that cannot be read again.
+    rotten: BTreeSet<SpoolTicket>,
     next_spool: u64,
     /// Until when leases must live, while this member leads.
     lives: Lives,
@@ -103,9 +107,11 @@ impl Running {
             last,
             writes: VecDeque::new(),
             syncing: None,
+            trims: VecDeque::new(),
             applying: VecDeque::new(),
             taken: BTreeMap::new(),
             spooled: BTreeMap::new(),
+            rotten: BTreeSet::new(),
             next_spool: 0,
             lives: Lives::default(),
         }
@@ -121,6 +127,9 @@ impl Running {
     pub(crate) fn pump(&mut self, around: &mut Around<'_>) -> Result<(), Ending> {
         while let Some(effect) = self.node.poll() {
             self.carry_out(effect, around)?;
+        }
+        if self.syncing.is_none() {
+            self.trim(around)?;
         }
         if self.syncing.is_none() && self.writes.iter().any(|write| write.sync) {
             self.write(around)?;
@@ -246,6 +255,10 @@ impl Running {
     ) -> Result<(), Ending> {
         let index = marker.position.index;
         let records = self.spooled.remove(&spool).expect("what is installed was spooled");
+        if self.rotten.remove(&spool) {
+            around.checks.tally.note("rot of a snapshot found");
+            return Err(Ending::Fault("the checksum of a received snapshot does not match".into()));
+        }
         *around.installing = Some(index);
         self.machine.replace(&records)?;
         ensure!(self.machine.applied() == marker, "a snapshot is not what its header says");
@@ -361,11 +374,7 @@ impl Running {
                 let marker = self.machine.applied();
                 self.node.handle(now, Event::SnapshotTaken { to, marker });
             }
-            Effect::Trim { marker } => {
-                around.checks.tally.note("log trimmed");
-                fault(self.log.trim(&marker))?;
-                self.node.handle(now, Event::Trimmed { marker });
-            }
+            Effect::Trim { marker } => self.trims.push_back(marker),
         }
         Ok(())
     }
@@ -379,6 +388,36 @@ impl Running {
             let left = known.and_then(|known| known.least_s).unwrap_or(ttl_s).min(ttl_s);
             self.lives.renewed(around.now, lease, left);
         }
+    }
+
+    /// Trims the log, which makes durable what was given to it: not beside a sync, but after it.
+    fn trim(&mut self, around: &mut Around<'_>) -> Result<(), Ending> {
+        while let Some(marker) = self.trims.pop_front() {
+            around.checks.tally.note("log trimmed");
+            fault(self.log.trim(&marker))?;
+            self.node.handle(around.now, Event::Trimmed { marker });
+            while let Some(effect) = self.node.poll() {
+                self.carry_out(effect, around)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// It is told to stop: what it wanted written is, and all is made durable.
+    pub(crate) fn stop(&mut self, around: &mut Around<'_>) -> Result<(), Ending> {
+        self.write(around)?;
+        fault(self.log.sync())?;
+        around.held.synced();
+        if let Some(index) = self.machine.sync()? {
+            around.held.covers(index);
+        }
+        Ok(())
+    }
+
+    /// A received snapshot cannot be read again, if there is one.
+    pub(crate) fn rot_snapshot(&mut self) -> bool {
+        self.rotten.extend(self.spooled.keys());
+        !self.spooled.is_empty()
     }
 
     /// Gives everything that waits to the log, in one go.

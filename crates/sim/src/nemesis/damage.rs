@@ -14,6 +14,10 @@ use crate::world::{Coming, World};
 const LOOKS: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(300)..=Duration::from_millis(2_000);
 
+/// When a member whose disk misdirects a write is restarted.
+const READ_AGAIN: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(4);
+
 /// Voters without which nothing is damaged: one of them may be lost then.
 const VOTERS_MIN: usize = 3;
 
@@ -39,6 +43,17 @@ impl World {
         }
         let member = self.members.get_mut(&id).expect("voters exist");
         let done = match kind {
+            Kind::GarbageTail if member.running.is_some() => {
+                self.crash(id)?;
+                let member = self.members.get_mut(&id).expect("voters exist");
+                member.disk.garble_tail()
+            }
+            Kind::GarbageTail => false,
+            Kind::Misdirect if member.running.is_some() => {
+                member.disk.misdirect();
+                true
+            }
+            Kind::Misdirect => false,
             Kind::RotLog => member.disk.rot_log(),
             Kind::RotEngine => {
                 member.disk.rot_engine();
@@ -57,7 +72,22 @@ impl World {
         if self.members[&id].lost {
             self.crash(id)?;
         }
-        Ok(true)
+        if kind == Kind::Misdirect {
+            // What it wrote is looked at again before long. It is counted by who did it.
+            let delay = self.nemesis.duration(&READ_AGAIN);
+            self.after(delay, Coming::Crashes { node: id });
+        }
+        Ok(kind != Kind::Misdirect)
+    }
+
+    /// A member has started from a disk that something was wrong with. If that is gone, all is as
+    /// if it had not been.
+    pub(crate) fn whole_again(&mut self, id: NodeId) {
+        let member = self.members.get_mut(&id).expect("who starts exists");
+        if member.disk.is_well_again() {
+            self.operation = None;
+            self.note("garbage cut off");
+        }
     }
 
     /// The operator looks: who is lost is removed, then another one takes its place.

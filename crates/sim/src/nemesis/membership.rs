@@ -71,6 +71,7 @@ impl World {
             Kind::AddMember,
             Kind::ClientDies,
             Kind::Drift,
+            Kind::Freeze,
             Kind::IsolateLeader,
             Kind::Jump,
             Kind::Mend,
@@ -81,6 +82,9 @@ impl World {
             Kind::PauseShort,
             Kind::Promote,
             Kind::Remove,
+            Kind::ResetLink,
+            Kind::SlowLink,
+            Kind::StalledSync,
         ];
         self.parameters.kinds.iter().any(|kind| !stays.contains(kind))
     }

@@ -1,5 +1,6 @@
 //! Members get what they want of the world, start and end.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use node::{Event, Intake, Urgency};
@@ -11,7 +12,12 @@ use super::{Coming, Mine, World};
 use crate::checks::Violation;
 use crate::disk::Disk;
 use crate::ending::Ending;
+use crate::kinds::Kind;
+use crate::member::running::Running;
 use crate::member::{Done, Wish, Wishes};
+
+/// How long a sync takes that is stalled: for longer than an election, and than a client waits.
+const STALL: RangeInclusive<Duration> = Duration::from_millis(300)..=Duration::from_secs(10);
 
 impl World {
     /// Gives a member what it wants of the world; if it ended, sees to that.
@@ -59,7 +65,7 @@ impl World {
             }
             Wish::Refused(ticket) => self.is_refused(ticket)?,
             Wish::Send { to, lane, frame } => {
-                let delays = self.network.carry(id, to, lane);
+                let delays = self.network.carry(self.now, (id, to), lane);
                 if delays.is_empty() && self.network.tells_of_loss() {
                     let delay = self.network.delay();
                     self.after(delay, Coming::Lost { from: id, to });
@@ -85,10 +91,24 @@ impl World {
                 }
             }
             Wish::Stop => self.soon(id, self.parameters.sync.clone(), Mine::Stops),
-            Wish::Sync => self.soon(id, self.parameters.sync.clone(), Mine::Synced),
+            Wish::Sync => {
+                let range = self.stalls(id).unwrap_or(self.parameters.sync.clone());
+                self.soon(id, range, Mine::Synced);
+            }
             Wish::Tell { stream, response } => self.is_told(stream, response)?,
         }
         Ok(())
+    }
+
+    /// For how long the sync that begins now is stalled, if it is.
+    fn stalls(&mut self, id: NodeId) -> Option<RangeInclusive<Duration>> {
+        let member = self.members.get_mut(&id).expect("who syncs exists");
+        member.stalls = member.stalls.checked_sub(1)?;
+        let leads = member.running.as_ref().is_some_and(Running::leads);
+        self.befell(Kind::StalledSync);
+        self.note(if leads { "stalled sync of a leader" } else { "stalled sync" });
+        self.story.tell(self.now, || format!("a sync of {id} takes long"));
+        Some(STALL)
     }
 
     /// A group of entries was applied somewhere.
@@ -127,6 +147,7 @@ impl World {
         if full {
             self.tell(id, Event::Intake(Intake::Closed))?;
         }
+        self.whole_again(id);
         self.happens_to(id, |running, around| running.pump(around))?;
         self.next_engine_sync(id);
         Ok(())
@@ -139,7 +160,12 @@ impl World {
             return Err(Disk::surprise(why));
         }
         member.lost = member.disk.is_rotten();
-        self.checks.tally.note(if member.lost { "rot found" } else { "end by a disk's fault" });
+        let lied = member.disk.has_lied();
+        self.checks.tally.note(match member.lost {
+            true if lied => "misdirected write found",
+            true => "rot found",
+            false => "end by a disk's fault",
+        });
         let power = member.random.permille(self.parameters.power_off_permille);
         self.story.tell(self.now, || format!("{id} ends, power off: {power}: {why}"));
         if power { self.crash(id) } else { self.kill(id) }
@@ -161,9 +187,21 @@ impl World {
         self.has_ended(id)
     }
 
+    /// A member stops in order: what it had begun is done, and its disks hold all of it.
+    pub(crate) fn stop(&mut self, id: NodeId) -> Result<(), Violation> {
+        self.happens_to(id, Running::stop)?;
+        if self.running(id).is_none() {
+            return Ok(());
+        }
+        self.befell(Kind::Stop);
+        self.story.tell(self.now, || format!("{id} has stopped"));
+        self.members.get_mut(&id).expect("who runs exists").close();
+        self.has_ended(id)
+    }
+
     fn has_ended(&mut self, id: NodeId) -> Result<(), Violation> {
         let member = self.members.get_mut(&id).expect("who has ended exists");
-        member.resting = false;
+        (member.resting, member.stalls) = (false, 0);
         let away = member.random.duration(&self.parameters.away);
         self.hang_up(id);
         self.streams_end(id)?;

@@ -44,7 +44,9 @@ impl World {
         let node = match coming {
             Coming::Arrives { to, .. } | Coming::SnapshotArrives { to, .. } => to,
             Coming::Lost { from, .. } | Coming::SnapshotLost { from, .. } => from,
-            Coming::Local { node, .. } | Coming::Mine { node, .. } => node,
+            Coming::Local { node, .. } | Coming::Mine { node, .. } | Coming::Stops { node, .. } => {
+                node
+            }
             _ => return None,
         };
         self.paused(*node)
@@ -82,6 +84,10 @@ impl World {
             }
             Coming::SnapshotLost { from, to } => {
                 self.tell(from, Event::SnapshotSent { to, arrived: false })
+            }
+            Coming::Stops { node, incarnation } => {
+                let same = self.members[&node].incarnation == incarnation;
+                if same && self.running(node).is_some() { self.stop(node) } else { Ok(()) }
             }
             Coming::Takes { stream } => self.take(stream),
             Coming::Trouble => self.trouble(),

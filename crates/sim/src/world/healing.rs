@@ -10,6 +10,7 @@ use super::{Coming, Mine, World};
 use crate::checks::{Violation, ensure};
 use crate::clock::TRUE_RATE;
 use crate::kinds::Kind;
+use crate::parameters::DAMAGE;
 
 /// In how much simulated time a healed cluster must do all that it owes.
 const LIVENESS: Duration = Duration::from_secs(60);
@@ -35,7 +36,7 @@ impl World {
             let now = self.now;
             let member = self.members.get_mut(&id).expect("who is named exists");
             member.clock.run(now, TRUE_RATE);
-            member.trips = None;
+            (member.trips, member.stalls) = (None, 0);
             self.make_room(id)?;
             self.start(id)?;
         }
@@ -67,8 +68,7 @@ impl World {
     fn some_stay_away(&mut self) -> Result<(), Violation> {
         let may_change = |kind: &Kind| {
             let changes = [Kind::AddMember, Kind::AddLearner, Kind::Promote, Kind::Remove];
-            let damages = [Kind::RotEngine, Kind::RotLog, Kind::Wipe];
-            changes.contains(kind) || damages.contains(kind)
+            changes.contains(kind) || DAMAGE.contains(kind)
         };
         let settled = !self.parameters.kinds.iter().any(may_change);
         if self.parameters.kinds.is_empty() || !settled || self.nemesis.permille(600) {

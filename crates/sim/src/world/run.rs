@@ -132,10 +132,17 @@ impl World {
     fn report(&self, explained: Explained) -> Report {
         let mut tally = self.checks.tally.clone();
         tally.join(&self.network.tally);
+        let mut faults = self.faults.clone();
+        for member in self.members.values() {
+            member.disk.tell(&mut tally);
+            if member.disk.misdirected() > 0 {
+                *faults.entry(Kind::Misdirect).or_default() += member.disk.misdirected();
+            }
+        }
         Report {
             tally,
             events: self.events,
-            faults: self.faults.clone(),
+            faults,
             disturbed: self.network.disturbed,
             answered: self.clients.answered,
             compared: self.checks.compared,

@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-/// What a disk writes at once.
-const SECTOR_BYTES: u64 = 512;
+use super::Befallen;
 
-type Sector = [u8; SECTOR_BYTES as usize];
+/// What a disk writes at once.
+pub(super) const SECTOR_BYTES: u64 = 512;
+
+/// What a file system writes at once, mostly.
+const PAGE_SECTORS: u64 = 8;
+
+pub(super) type Sector = [u8; SECTOR_BYTES as usize];
 
 pub(super) enum Node {
     Directory(Directory),
@@ -52,10 +57,15 @@ impl Directory {
         self.unsynced.clear();
     }
 
-    pub(super) fn crash(&mut self, random: &mut Random) {
+    pub(super) fn crash(&mut self, random: &mut Random, befallen: &mut Befallen) {
+        let mut lost = 0;
         for change in self.unsynced.drain(..) {
             if random.coin() {
                 change.apply(&mut self.durable);
+                befallen.names_reordered += mem::take(&mut lost);
+            } else {
+                befallen.names_lost += 1;
+                lost += 1;
             }
         }
         self.names = self.durable.clone();
@@ -89,7 +99,7 @@ impl Content {
         true
     }
 
-    fn sector(&self, sector: u64) -> Sector {
+    pub(super) fn sector(&self, sector: u64) -> Sector {
         let layers = [&self.dirty, &self.refused, &self.durable];
         let found = layers.into_iter().find_map(|layer| layer.get(&sector));
         found.copied().unwrap_or([0; SECTOR_BYTES as usize])
@@ -126,6 +136,20 @@ impl Content {
         self.len = self.len.max(at);
     }
 
+    /// What is there from now on, in the cache and, once that is synced, on the disk.
+    pub(super) fn put(&mut self, sector: u64, content: Sector) {
+        self.refused.remove(&sector);
+        self.dirty.insert(sector, content);
+    }
+
+    /// What is there from now on, also on the disk.
+    pub(super) fn spoil(&mut self, sector: u64, content: Sector) {
+        for layer in [&mut self.dirty, &mut self.refused] {
+            layer.remove(&sector);
+        }
+        self.durable.insert(sector, content);
+    }
+
     /// What is cut off reads as zeros if the file grows again, but a crash may bring it back.
     pub(super) fn set_length(&mut self, len: u64) {
         let layers = [&self.durable, &self.dirty, &self.refused];
@@ -142,29 +166,56 @@ impl Content {
         self.len = len;
     }
 
-    /// Of what is not durable, that becomes so which is kept.
-    pub(super) fn settle(&mut self, mut keep: impl FnMut() -> bool) {
+    /// Of what is not durable, those sectors become so that are kept, and the length, if it is.
+    pub(super) fn settle(
+        &mut self,
+        mut keep: impl FnMut(u64) -> bool,
+        keep_length: impl FnOnce() -> bool,
+    ) {
         for (sector, content) in mem::take(&mut self.dirty) {
-            if keep() {
+            if keep(sector) {
                 self.durable.insert(sector, content);
             } else {
                 self.dirty.insert(sector, content);
             }
         }
-        if keep() {
+        if keep_length() {
             self.durable_len = self.len;
         }
     }
 
-    /// A failed sync: what was not written is not dirty any more, so nobody will write it.
-    pub(super) fn refuse(&mut self, random: &mut Random) {
-        self.settle(|| random.coin());
-        let refused = mem::take(&mut self.dirty);
-        self.refused.extend(refused);
+    /// As a crash does: sector by sector, or page by page.
+    pub(super) fn settle_some(&mut self, random: &mut Random) {
+        let at_once = if random.coin() { 1 } else { PAGE_SECTORS };
+        let mut last = None;
+        let keep = |sector: u64| match last {
+            Some((page, kept)) if page == sector / at_once => kept,
+            _ => last.insert((sector / at_once, random.coin())).1,
+        };
+        self.settle(keep, || false);
+        if random.coin() {
+            self.durable_len = self.len;
+        }
     }
 
-    pub(super) fn crash(&mut self, random: &mut Random) {
-        self.settle(|| random.coin());
+    /// A failed sync: what was not written is not dirty any more, so nobody will write it. Whether
+    /// there is such.
+    pub(super) fn refuse(&mut self, random: &mut Random) -> bool {
+        self.settle_some(random);
+        let refused = mem::take(&mut self.dirty);
+        let drops = !refused.is_empty();
+        self.refused.extend(refused);
+        drops
+    }
+
+    pub(super) fn crash(&mut self, random: &mut Random, befallen: &mut Befallen) {
+        let (unsynced, durable_len) = (self.dirty.len(), self.durable_len);
+        self.settle_some(random);
+        befallen.writes_lost += u64::from(unsynced > 0 && self.dirty.len() == unsynced);
+        befallen.writes_torn += u64::from(!self.dirty.is_empty() && self.dirty.len() < unsynced);
+        let keeps_length = self.durable_len == self.len;
+        befallen.lengths_lost += u64::from(!keeps_length && durable_len < self.len);
+        befallen.cuts_undone += u64::from(!keeps_length && durable_len > self.len);
         self.dirty.clear();
         self.refused.clear();
         self.len = self.durable_len;
@@ -185,6 +236,11 @@ impl Content {
 pub(super) fn whole_sectors(offset: u64, bytes: u64) -> u64 {
     let end = offset + bytes;
     (end - end % SECTOR_BYTES).saturating_sub(offset)
+}
+
+/// The sector that a byte is in.
+pub(super) fn sector_of(offset: u64) -> u64 {
+    offset / SECTOR_BYTES
 }
 
 fn within_sector(offset: u64) -> usize {
