@@ -9,10 +9,12 @@ pub(crate) const DOES: &str = "install what the tests need, build, and run them 
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
     let cargo = env!("CARGO");
-    let steps: [(&str, &[&str], &[String]); 3] = [
+    let steps: [(&str, &[&str], &[String]); 4] = [
         ("integration/setup", &[], &[]),
         (cargo, &["build", "--workspace", "--bins"], &[]),
         (cargo, &["test", "--workspace"], arguments),
+        // Outside the workspace, as those are who build on it.
+        (cargo, &["test", "--manifest-path", "integration/custom/Cargo.toml"], arguments),
     ];
     for (program, fixed, given) in steps {
         match Command::new(program).args(fixed).args(given).current_dir(top).status() {

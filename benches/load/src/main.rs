@@ -136,6 +136,7 @@ fn plan(options: Options<'_>) -> Result<Plan, String> {
         0 => plan.measured,
         seconds => Duration::from_secs(seconds),
     };
+    plan.warmup = plan.warmup.min(plan.measured / 2);
     if plan.keys == 0 || plan.keys_max <= plan.keys {
         return Err("there must be some keys, and more of them at the end".to_owned());
     }

@@ -29,8 +29,12 @@ impl Api {
         Self(Service::new(handle, options, stopping))
     }
 
-    /// What a member serves to its clients.
-    pub fn clients(&self) -> Clients {
+    /// What a member serves to its clients, and `others` beside it, as they are.
+    ///
+    /// # Panics
+    ///
+    /// When one of their paths is one of the API's.
+    pub fn clients(&self, others: Router) -> Clients {
         let Self(service) = self;
         let limit = service.options.message_bytes_max();
         macro_rules! serve {
@@ -49,7 +53,8 @@ impl Api {
             .route_service("/etcdserverpb.Watch/{method}", serve!(WatchServer))
             .route_service("/grpc.health.v1.Health/{method}", serve!(HealthServer))
             .layer(middleware::from_fn_with_state(rules.clone(), gate::pass))
-            .merge(http::pages(service.clone()));
+            .merge(http::pages(service.clone()))
+            .merge(others);
         Clients::new(service.clone(), rules, rest)
     }
 

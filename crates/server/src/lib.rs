@@ -22,10 +22,18 @@
 //!
 //! # Where to start
 //!
-//! [`run()`], which is the program, then [`Member`] and `parts.rs`.
+//! [`run()`], which is the program, then [`Member`] and `parts.rs`; [`guide`] for those who build on
+//! it.
+
+#[doc = include_str!("../guide.md")]
+pub mod guide {
+    #[expect(unused_imports, reason = "what the page speaks of")]
+    use super::*;
+}
 
 mod ask;
 mod assemble;
+mod assembly;
 mod bootstrap;
 mod config;
 mod data_dir;
@@ -36,14 +44,16 @@ mod member;
 mod parts;
 mod run;
 
+pub use assembly::Assembly;
 pub use config::{
     BadConfig, ClusterState, Config, Keepalive, LeaseCheckpoints, LogConfig, LogFormat, LogLevel,
     LogOutput,
 };
 pub use error::Error;
+pub use host::Handle;
 pub use member::Member;
 pub use parts::{
     Carrier, Choices, ConsensusPart, EnginePart, LogPart, LogSite, Parts, TransportPart,
     TransportSite,
 };
-pub use run::run;
+pub use run::{run, run_of};

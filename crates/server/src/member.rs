@@ -17,8 +17,7 @@ use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
 use crate::listen::{Bound, Homes, Options};
-use crate::parts::Parts;
-use crate::{Config, Error};
+use crate::{Assembly, Config, Error};
 
 /// A running member: it serves its peers from the start, and clients from when it has joined.
 /// Dropped without having been stopped, it ends as if its process was killed.
@@ -36,22 +35,17 @@ struct Serving {
 }
 
 impl Member {
-    /// Starts a member of the parts that are compiled in; see [`start_of`](Self::start_of).
+    /// Starts a member as the program does; see [`Assembly::start`].
     ///
     /// # Errors
     ///
     /// Whatever is in the way; nothing was touched then that is not ours.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        Self::start_of(&Parts::compiled_in(), config).await
+        Assembly::usual().start(config).await
     }
 
-    /// Starts a member and returns when it has joined its cluster and serves clients, which takes
-    /// until a majority of members runs. Dropping the future ends it.
-    ///
-    /// # Errors
-    ///
-    /// Whatever is in the way; nothing was touched then that is not ours.
-    pub async fn start_of(parts: &Parts, config: Config) -> Result<Self, Error> {
+    pub(crate) async fn assemble(assembly: Assembly, config: Config) -> Result<Self, Error> {
+        let Assembly { parts, routes } = assembly;
         let chosen = parts.choose(&config)?;
         info!(
             "listen-peer-urls" = ?config.listen_peer_urls.to_strings(),
@@ -93,6 +87,7 @@ impl Member {
         );
         let stop = watch::Sender::new(false);
         let api = Api::new(handle.clone(), api_options(config), stop.subscribe());
+        let client_routes = api.clients(routes(&handle));
         let stop_peers = watch::Sender::new(false);
         let serving = peers.listen()?.serve(
             carried.merge(api.peers()),
@@ -108,7 +103,7 @@ impl Member {
         let options = Options::clients(config);
         let told = stop.subscribe();
         let drain = config.request_timeout();
-        let serving = clients.serve(api.clients(), Homes::threads(), options, told, drain);
+        let serving = clients.serve(client_routes, Homes::threads(), options, told, drain);
         let clients = Serving::begin(stop, serving);
         info!("ready to serve client requests");
         for url in config.listen_client_urls.iter() {
@@ -119,6 +114,13 @@ impl Member {
             );
         }
         Ok(Self { plan, handle, clients, peers })
+    }
+
+    /// What an embedder does with the member without a client: propose, read, watch, and ask how it
+    /// is.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// Waits until the member has ended by itself: it was removed from its cluster, or it failed.

@@ -13,7 +13,7 @@ use crate::config::{
     Asked, LogConfig, LogLevel, Misuse, Remark, SHADOWED, Settings, USAGE, help, parse,
 };
 use crate::log::{Log, last_word};
-use crate::{BadConfig, Config, Error, LeaseCheckpoints, Member, Parts};
+use crate::{Assembly, BadConfig, Config, Error, LeaseCheckpoints};
 
 /// What Go's programs exit with when they do not understand their flags.
 const EXIT_SYNTAX: u8 = 2;
@@ -25,6 +25,16 @@ const EXIT_PANIC: u8 = 2;
 /// runs a member until it is told to stop by SIGTERM or SIGINT.
 #[must_use]
 pub fn run(
+    arguments: impl IntoIterator<Item = String>,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> ExitCode {
+    run_of(Assembly::usual(), arguments, variables)
+}
+
+/// The same with a member that is put together like this.
+#[must_use]
+pub fn run_of(
+    assembly: Assembly,
     arguments: impl IntoIterator<Item = String>,
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> ExitCode {
@@ -55,7 +65,7 @@ pub fn run(
         .and_then(|log| Ok((log, Config::from_settings(&settings)?)))
         .and_then(|(log, config)| {
             // What cannot be chosen is a wrong flag, and told as one.
-            Parts::compiled_in().choose(&config)?;
+            assembly.parts.choose(&config)?;
             Ok((log, config))
         });
     let (log, config) = match configured {
@@ -71,7 +81,7 @@ pub fn run(
     drop(tracing::dispatcher::set_global_default(Dispatch::from(Arc::clone(&log))));
     info!("args" = ?arguments, "Running: ");
     remark(&settings, &config);
-    match serve(config) {
+    match serve(assembly, config) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever removed it wanted it gone.
         Err(Error::Ended(Ending::Removed)) => {
@@ -132,7 +142,7 @@ fn remark(settings: &Settings, config: &Config) {
     }
 }
 
-fn serve(config: Config) -> Result<(), Error> {
+fn serve(assembly: Assembly, config: Config) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -140,7 +150,7 @@ fn serve(config: Config) -> Result<(), Error> {
     runtime.block_on(async {
         let mut terminate = handler(SignalKind::terminate())?;
         let mut interrupt = handler(SignalKind::interrupt())?;
-        let starting = Member::start(config);
+        let starting = assembly.start(config);
         let mut told_to_stop = pin!(async {
             let name = tokio::select! {
                 _ = terminate.recv() => "terminated",

@@ -84,7 +84,13 @@ impl World {
             slow_request: Duration::from_millis(300),
         };
         let api = Api::new(handle.clone(), options, stopping.subscribe());
-        Self { handle, stopping, clients: api.clients(), peers: api.peers(), _folder: folder }
+        Self {
+            handle,
+            stopping,
+            clients: api.clients(Router::new()),
+            peers: api.peers(),
+            _folder: folder,
+        }
     }
 
     pub(crate) fn kv(&self) -> KvClient<Clients> {

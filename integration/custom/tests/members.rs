@@ -1,0 +1,107 @@
+//! Three members of our own parts in one process, with our own service beside etcd's.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use custom::wire::Prefix;
+use custom::wire::count_client::CountClient;
+use proto::etcdserverpb::PutRequest;
+use proto::etcdserverpb::kv_client::KvClient;
+use server::{Config, Member};
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+/// How long something that must happen may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Seat {
+    name: &'static str,
+    folder: TempDir,
+    clients: String,
+    peers: String,
+}
+
+impl Seat {
+    fn new(name: &'static str) -> Self {
+        let folder = TempDir::new().expect("a temporary directory");
+        Self { name, folder, clients: free_url(), peers: free_url() }
+    }
+
+    fn config(&self, cluster: &str) -> Config {
+        let flags = [
+            format!("--name={}", self.name),
+            format!("--data-dir={}", self.folder.path().join("data").display()),
+            format!("--listen-client-urls={}", self.clients),
+            format!("--advertise-client-urls={}", self.clients),
+            format!("--listen-peer-urls={}", self.peers),
+            format!("--initial-advertise-peer-urls={}", self.peers),
+            format!("--initial-cluster={cluster}"),
+        ];
+        Config::from_flags(flags.iter().map(String::as_str)).expect("the flags are fine")
+    }
+
+    async fn connect(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(self.clients.clone()).expect("it is a URL");
+        endpoint.connect().await.expect("the member listens")
+    }
+
+    async fn count(&self, prefix: &str) -> u64 {
+        let mut client = CountClient::new(self.connect().await);
+        let request = Prefix { prefix: prefix.into() };
+        within(client.below(request)).await.expect("it is counted").into_inner().count
+    }
+}
+
+/// An address of this process's own where nobody listens.
+fn free_url() -> String {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let host = format!("127.{}.{middle}.{low}", 64 + high % 64);
+    let listener = TcpListener::bind((host, 0)).expect("a port is free");
+    format!("http://{}", listener.local_addr().expect("it is bound"))
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("it does not take that long")
+}
+
+async fn start(seats: &[Seat], cluster: &str) -> Vec<Member> {
+    let starting = seats.iter().map(|seat| custom::assembly().start(seat.config(cluster)));
+    let starting: Vec<_> = starting.map(|member| tokio::spawn(within(member))).collect();
+    let mut members = Vec::new();
+    for member in starting {
+        members.push(member.await.expect("no panic").expect("it starts"));
+    }
+    members
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_other_parts_are_members() {
+    let seats = ["a", "b", "c"].map(Seat::new);
+    let listing = |seat: &Seat| format!("{}={}", seat.name, seat.peers);
+    let cluster = seats.iter().map(listing).collect::<Vec<_>>().join(",");
+    let members = start(&seats, &cluster).await;
+    let mut client = KvClient::new(seats[0].connect().await);
+    for number in 0..50 {
+        let key = format!("even{}/{number}", number % 2 == 0).into();
+        let put = PutRequest { key, value: "v".into(), ..PutRequest::default() };
+        within(client.put(put)).await.expect("it is written");
+    }
+    for seat in &seats {
+        assert_eq!(seat.count("eventrue/").await, 25);
+        assert_eq!(seat.count("").await, 50);
+        assert_eq!(seat.count("odd").await, 0);
+    }
+    for member in members {
+        within(member.stop()).await.expect("it stops well");
+    }
+
+    // All of them again, from what their own log and engine have kept.
+    let note = seats[0].folder.path().join("data/member/parts");
+    let note = std::fs::read_to_string(note).expect("there is a note");
+    assert!(note.ends_with("raft-log=journal\nbackend=journal\n"), "{note}");
+    let members = start(&seats, &cluster).await;
+    assert_eq!(seats[2].count("").await, 50);
+    for member in members {
+        within(member.stop()).await.expect("it stops well");
+    }
+}
