@@ -49,7 +49,7 @@
 //! - Without room a write or a sync ends the engine; only a replacement answers
 //!   [`Fault::Full`](backend::Fault::Full). A thread of `fjall` that fails ends it, too, and what
 //!   it failed with is in the log of `fjall` only.
-//! - A view keeps what it sees from being dropped when files are merged.
+//! - A view keeps the files and the memtables that it reads, also when they have been merged since.
 //!
 //! # What it does not know
 //!

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use raftlog::{Fault, Identity};
+use raftlog::{Fault, Identity, ReadError};
 use raftlog_sled::{Options, PowerFailure, SledLog};
 use tempfile::TempDir;
 use units::{ClusterId, Entry, EntryKind, Index, NodeId, Term};
@@ -108,5 +108,73 @@ fn a_log_that_lost_what_was_synced_is_damage() {
         };
         assert!(what.contains("; replace this member"), "with advice: {what}");
         assert_eq!(Path::new(&file), store);
+    }
+}
+
+/// Bytes flipped in each file, spread over it.
+const FLIPS: usize = 24;
+
+/// Whatever byte of whatever file of `sled` is damaged: the log tells, or all that it shows is right.
+#[test]
+fn damage_is_never_shown() {
+    let (_holder, directory) = filled();
+    let good = files(&directory);
+    let mut told = 0;
+    for (path, content) in &good {
+        let end = content.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        for flip in 0..FLIPS.min(end) {
+            let mut damaged = content.clone();
+            damaged[(end - 1) * flip / (FLIPS - 1)] ^= 1 << (flip % 8);
+            fs::write(path, damaged).expect("the directory is the test's");
+            told += usize::from(!shows_everything(&directory));
+            restore(&directory, &good);
+        }
+    }
+    assert!(told > 0, "no damage was found at all");
+    assert!(shows_everything(&directory), "what was restored is readable");
+}
+
+/// Opens and reads; panics if anything is wrong and no fault said so.
+fn shows_everything(directory: &Path) -> bool {
+    let opened = match SledLog::open(directory, OPTIONS) {
+        Ok(opened) => opened,
+        Err(Fault::Corrupt { .. } | Fault::Foreign { .. }) => return false,
+        Err(fault) => panic!("{fault}"),
+    };
+    assert_eq!((opened.identity, opened.last.index), (IDENTITY, Index(500)));
+    let reader = opened.log.reader();
+    for index in 1..=500 {
+        match reader.read(Index(index), Index(index), 0) {
+            Ok(found) => assert_eq!(found, [entry(index)], "damage is shown"),
+            Err(ReadError::Fault(Fault::Corrupt { .. })) => return false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    true
+}
+
+/// All files below a directory with their content.
+fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("the directory is the test's") {
+        let path = entry.expect("the directory is the test's").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let content = fs::read(&path).expect("the directory is the test's");
+            found.push((path, content));
+        }
+    }
+    found
+}
+
+fn restore(directory: &Path, good: &[(PathBuf, Vec<u8>)]) {
+    for (path, _) in files(directory) {
+        if good.iter().all(|(have, _)| *have != path) {
+            fs::remove_file(path).expect("the directory is the test's");
+        }
+    }
+    for (path, content) in good {
+        fs::write(path, content).expect("the directory is the test's");
     }
 }
