@@ -114,7 +114,7 @@ fn a_log_that_lost_what_was_synced_is_damage() {
 /// Bytes flipped in each file, spread over it.
 const FLIPS: usize = 24;
 
-/// Whatever byte of whatever file of `sled` is damaged: the log tells, or all that it shows is right.
+/// Whatever byte of whatever file is damaged: the log tells, or all that it shows is right.
 #[test]
 fn damage_is_never_shown() {
     let (_holder, directory) = filled();
