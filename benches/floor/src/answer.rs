@@ -51,7 +51,7 @@ pub(crate) fn put() -> PutResponse {
 
 pub(crate) fn range() -> RangeResponse {
     static RECORD: [u8; RECORD_BYTES] = [0; RECORD_BYTES];
-    let kvs = vec![Bytes::from_static(&RECORD)];
+    let kvs = [RECORD].into_iter().collect();
     RangeResponse { header: Some(header()), kvs, more: false, count: 1 }
 }
 

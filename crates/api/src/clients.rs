@@ -151,20 +151,20 @@ impl Doors {
     {
         let Self { service, .. } = self;
         let bytes_max = service.options.message_bytes_max();
-        macro_rules! served {
+        macro_rules! answer {
             ($method:ident) => {{
                 let request = unary::request(body, bytes_max).await?;
-                let response = service.$method(tonic::Request::new(request)).await?;
-                encoded(response.into_inner()).await?
+                service.$method(tonic::Request::new(request)).await?.into_inner()
             }};
         }
-        Ok(match call {
-            Call::DeleteRange => served!(delete_range),
-            Call::LeaseLeases => served!(lease_leases),
-            Call::LeaseTimeToLive => served!(lease_time_to_live),
-            Call::Put => served!(put),
-            Call::Range => served!(range),
-            Call::Txn => served!(txn),
-        })
+        match call {
+            Call::DeleteRange => encoded(answer!(delete_range)).await,
+            Call::LeaseLeases => encoded(answer!(lease_leases)).await,
+            Call::LeaseTimeToLive => encoded(answer!(lease_time_to_live)).await,
+            Call::Put => encoded(answer!(put)).await,
+            // Most of it is encoded already.
+            Call::Range => unary::range(answer!(range)),
+            Call::Txn => encoded(answer!(txn)).await,
+        }
     }
 }

@@ -49,5 +49,5 @@ mod words;
 pub use clients::Clients;
 pub use router::Api;
 pub use service::Options;
-pub use unary::Body;
+pub use unary::{Body, Data};
 pub use version::VERSION;

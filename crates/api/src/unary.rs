@@ -2,10 +2,11 @@
 //!
 //! The library can do this for every kind of call. For these its generality costs more than what
 //! they are about: two buffers of 8 KiB, a stream around one message, four boxes. Here the message
-//! is read from the frames it came in, and the answer is encoded once, into a buffer of its size.
+//! is read from the frames it came in, and the answer is encoded once, into a buffer of its size. A
+//! range that is long leaves in the pieces that it was gathered in, and is not copied at all.
 
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::HttpBody;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
@@ -13,7 +14,12 @@ use axum::response::IntoResponse;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use prost::Message;
+use proto::spliced::RangeResponse;
 use tonic::Status;
+
+pub use self::data::Data;
+
+mod data;
 
 /// What is before a message: whether it is compressed, and its length in four bytes.
 const PREFIX_BYTES: usize = 5;
@@ -21,12 +27,19 @@ const PREFIX_BYTES: usize = 5;
 /// The longest answer; etcd's servers have no other bound either.
 const ANSWER_BYTES_MAX: u32 = i32::MAX.unsigned_abs();
 
+/// A range up to this size is put into one buffer: that is about a frame, and costs less than to
+/// send its pieces.
+const WHOLE_BYTES_MAX: usize = 16 << 10;
+
+/// Room for a range's header: four numbers.
+const HEADER_BYTES: usize = 48;
+
 /// An answer on its way out.
 pub struct Body(Content);
 
 enum Content {
     /// A message with its prefix, then that the call went well.
-    Message(Bytes),
+    Message(Data),
     /// All but that the call went well.
     WentWell,
     Done,
@@ -42,16 +55,17 @@ impl Body {
 }
 
 impl HttpBody for Body {
-    type Data = Bytes;
+    type Data = Data;
     type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Data>, axum::Error>>> {
         let Self(content) = &mut *self;
         if let Content::Other(body) = content {
-            return Pin::new(body).poll_frame(context);
+            let frame = ready!(Pin::new(body).poll_frame(context));
+            return Poll::Ready(frame.map(|frame| Ok(frame?.map_data(Data::from))));
         }
         let frame = match std::mem::replace(content, Content::Done) {
             Content::Message(message) => {
@@ -125,19 +139,43 @@ pub(crate) async fn request<M: Message + Default>(
 /// What etcd answers if it is longer than a message may be.
 pub(crate) fn response(message: &impl Message) -> Result<Response<Body>, Status> {
     let bytes = message.encoded_len();
-    let Some(length) = u32::try_from(bytes).ok().filter(|length| *length <= ANSWER_BYTES_MAX)
+    let mut buffer = prefixed(bytes, bytes)?;
+    message.encode(&mut buffer).expect("the buffer has room for it");
+    Ok(sent(buffer.freeze().into()))
+}
+
+/// The same of a range, whose records are not copied if it is long.
+///
+/// # Errors
+///
+/// As [`response`].
+pub(crate) fn range(range: RangeResponse) -> Result<Response<Body>, Status> {
+    let bytes = range.encoded_len();
+    if bytes <= WHOLE_BYTES_MAX {
+        return response(&range);
+    }
+    let buffer = prefixed(bytes, HEADER_BYTES)?;
+    Ok(sent(range.into_pieces(buffer).into()))
+}
+
+/// A buffer for a message of this length, or as much of it, which begins with what is before it.
+fn prefixed(length: usize, room: usize) -> Result<BytesMut, Status> {
+    let Some(length) = u32::try_from(length).ok().filter(|length| *length <= ANSWER_BYTES_MAX)
     else {
         return Err(Status::resource_exhausted(format!(
-            "grpc: trying to send message larger than max ({bytes} vs. {ANSWER_BYTES_MAX})"
+            "grpc: trying to send message larger than max ({length} vs. {ANSWER_BYTES_MAX})"
         )));
     };
-    let mut buffer = BytesMut::with_capacity(PREFIX_BYTES + bytes);
+    let mut buffer = BytesMut::with_capacity(PREFIX_BYTES + room);
     buffer.put_u8(0);
     buffer.put_u32(length);
-    message.encode(&mut buffer).expect("the buffer has room for it");
-    let mut response = Response::new(Body(Content::Message(buffer.freeze())));
+    Ok(buffer)
+}
+
+fn sent(message: Data) -> Response<Body> {
+    let mut response = Response::new(Body(Content::Message(message)));
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
-    Ok(response)
+    response
 }
 
 /// A message, as far as it is there.

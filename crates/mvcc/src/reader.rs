@@ -316,12 +316,12 @@ impl Found<'_> {
         self.meta.key_only(self.bytes())
     }
 
-    /// The encoded `KeyValue`, to be held on to.
+    /// The encoded `KeyValue`, if it can be held on to as it is.
     #[must_use]
-    pub fn keep(self, arena: &mut Arena) -> Bytes {
-        match self.text {
-            Text::Lent(bytes) => arena.keep(bytes),
-            Text::Shared(bytes) => bytes,
+    pub fn shared(&self) -> Option<&Bytes> {
+        match &self.text {
+            Text::Lent(_) => None,
+            Text::Shared(bytes) => Some(bytes),
         }
     }
 
@@ -329,7 +329,11 @@ impl Found<'_> {
     #[must_use]
     pub fn record(mut self, arena: &mut Arena) -> Record {
         let meta = mem::take(&mut self.meta);
-        Record { bytes: self.keep(arena), meta }
+        let bytes = match self.text {
+            Text::Lent(bytes) => arena.keep(bytes),
+            Text::Shared(bytes) => bytes,
+        };
+        Record { bytes, meta }
     }
 }
 

@@ -5,30 +5,21 @@
 //! `KeyValue` or `Event`, and are the same otherwise, so that a server copies what it has stored
 //! into the answer and nothing is decoded to be encoded again. Nobody checks the bytes: what is put
 //! in must be an encoded message of the type the field names.
+//!
+//! The answer to a range may be long: its records are laid out as they are sent when they are read
+//! ([`Records`]), so that nothing is copied once more to be sent.
+
+mod range;
+mod records;
 
 use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
+pub use self::range::RangeResponse;
+pub use self::records::Records;
 use crate::etcdserverpb::ResponseHeader;
-
-/// Twin of [`etcdserverpb::RangeResponse`](crate::etcdserverpb::RangeResponse).
-#[derive(Clone, Eq, Hash, Message, PartialEq)]
-pub struct RangeResponse {
-    /// Where and when it was answered.
-    #[prost(message, optional, tag = "1")]
-    pub header: Option<ResponseHeader>,
-    /// Encoded `mvccpb.KeyValue`s.
-    #[prost(bytes = "bytes", repeated, tag = "2")]
-    pub kvs: Vec<Bytes>,
-    /// Whether the limit left some out.
-    #[prost(bool, tag = "3")]
-    pub more: bool,
-    /// How many keys the interval has, whatever the limit.
-    #[prost(int64, tag = "4")]
-    pub count: i64,
-}
 
 /// Twin of [`etcdserverpb::RangeStreamResponse`](crate::etcdserverpb::RangeStreamResponse).
 #[derive(Clone, Eq, Hash, Message, PartialEq)]

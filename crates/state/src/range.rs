@@ -9,7 +9,7 @@ use bytes::Bytes;
 use mvcc::{Arena, Found, Interval, Meta, Reader, Record, Tally, Walk};
 use proto::etcdserverpb::RangeRequest;
 use proto::etcdserverpb::range_request::{SortOrder, SortTarget};
-use proto::spliced::RangeResponse;
+use proto::spliced::{RangeResponse, Records};
 use units::Revision;
 
 use crate::outcome::{Refusal, header};
@@ -58,7 +58,7 @@ struct Query<'a> {
 /// What a query found.
 #[derive(Default)]
 struct Page<'a> {
-    kvs: Vec<Bytes>,
+    kvs: Records,
     /// Whether the limit left some out.
     more: bool,
     /// Keys in the interval, if all of them were met.
@@ -103,17 +103,11 @@ impl<'a> Query<'a> {
     fn single(&self, record: Option<Record>) -> Page<'static> {
         let seen = Some(u64::from(record.is_some()));
         let wanted = record.filter(|record| self.wants(&record.meta));
-        Page {
-            kvs: wanted.iter().map(|record| self.shown(record)).collect(),
-            more: false,
-            seen,
-            tally: None,
-        }
+        Page { kvs: self.all_shown(wanted.as_slice()), more: false, seen, tally: None }
     }
 
     /// By key: the engine's own order.
     fn in_order<'r>(&self, reader: &'r Reader<'_>, at: Revision) -> Result<Page<'r>, Fault> {
-        let mut arena = Arena::new();
         let mut page = Page::default();
         let mut seen = 0;
         let pages = self.limit < usize::MAX && self.order == Direction::Ascending;
@@ -128,7 +122,7 @@ impl<'a> Query<'a> {
                     page.more = true;
                     return ControlFlow::Break(());
                 }
-                page.kvs.push(self.kept(found, &mut arena));
+                self.keep(&found, &mut page.kvs);
             }
             seen += 1;
             ControlFlow::Continue(())
@@ -164,7 +158,7 @@ impl<'a> Query<'a> {
         });
         let more = records.len() > self.limit;
         records.truncate(self.limit);
-        let kvs = records.iter().map(|record| self.shown(record)).collect();
+        let kvs = self.all_shown(&records);
         Ok(Page { kvs, more, seen: (!cut).then_some(seen), tally: None })
     }
 
@@ -183,16 +177,23 @@ impl<'a> Query<'a> {
         self.limit.saturating_add(1)
     }
 
-    /// What is sent of a record that a scan shows.
-    fn kept(&self, found: Found<'_>, arena: &mut Arena) -> Bytes {
+    /// Keeps what is sent of a record that a scan shows.
+    fn keep(&self, found: &Found<'_>, kvs: &mut Records) {
         if self.request.keys_only {
-            arena.keep(found.key_only())
-        } else if has_filters(self.request) {
-            // It shares its memory with those that are not wanted.
-            arena.keep(found.bytes())
+            kvs.push(found.key_only());
+        } else if let Some(shared) = found.shared() {
+            kvs.push_shared(shared.clone());
         } else {
-            found.keep(arena)
+            kvs.push(found.bytes());
         }
+    }
+
+    fn all_shown(&self, records: &[Record]) -> Records {
+        let mut kvs = Records::default();
+        for record in records {
+            kvs.push_shared(self.shown(record));
+        }
+        kvs
     }
 
     /// What is sent of a record. Of keys alone the lease is left out too, but for an order by

@@ -110,7 +110,7 @@ impl RangeStream {
 
     fn go_on(&mut self, chunk: &RangeResponse, limit: Option<usize>) {
         let last = chunk.kvs.last().expect("a chunk with more behind it is not empty");
-        let last = mvcc::Record::read(last.clone()).expect("a record is one");
+        let last = mvcc::Record::read(Bytes::copy_from_slice(last)).expect("a record is one");
         // The least key that is greater.
         self.request.key = Bytes::from([&last.key()[..], &[0]].concat());
         if let Some(limit) = limit {

@@ -10,10 +10,11 @@ use http_body::Frame;
 use http_body_util::BodyExt;
 use prost::encoding::{DecodeContext, WireType};
 use prost::{DecodeError, Message};
-use proto::etcdserverpb::{PutRequest, TxnRequest};
+use proto::etcdserverpb::{PutRequest, ResponseHeader, TxnRequest};
+use proto::spliced::RangeResponse;
 use tonic::{Code, Status};
 
-use super::{request, response};
+use super::{WHOLE_BYTES_MAX, range, request, response};
 
 const BYTES_MAX: usize = 100;
 
@@ -121,6 +122,20 @@ fn an_answer_is_one_message_and_that_it_went_well() {
     let collected = collected.expect("it does not fail");
     assert_eq!(collected.trailers().expect("they end it")["grpc-status"], "0");
     assert_eq!(collected.to_bytes(), framed(&put()));
+}
+
+#[test]
+fn a_range_is_the_same_in_pieces() {
+    for records in [0, 1, 40, 60, 5000] {
+        let kvs = (0..records).map(|at| vec![7; 300 + at % 100]).collect();
+        let header = Some(ResponseHeader { revision: 300, ..ResponseHeader::default() });
+        let answer = RangeResponse { header, kvs, more: true, count: 1 << 40 };
+        let wanted = framed(&answer);
+        assert_eq!(wanted.len() > WHOLE_BYTES_MAX, records >= 60, "{records}");
+        let collected = range(answer).expect("it is short").into_body().collect();
+        let collected = collected.now_or_never().expect("it is all there");
+        assert_eq!(collected.expect("it does not fail").to_bytes(), wanted);
+    }
 }
 
 /// A message of more bytes than an answer may have.

@@ -71,7 +71,7 @@ async fn a_member_tells_how_it_is() {
         Code::FailedPrecondition,
         "etcdserver: bad leader transferee",
     );
-    let mut health = HealthClient::new(world.clients.clone());
+    let mut health = HealthClient::new(world.plain());
     let mut check = async |service: &str| {
         health.check(HealthCheckRequest { service: service.to_owned() }).await
     };

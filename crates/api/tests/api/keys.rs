@@ -99,7 +99,7 @@ async fn the_librarys_own_refusals_have_the_words_of_etcds() {
         Code::ResourceExhausted,
         &format!("grpc: received message larger than max ({found} vs. {limit})"),
     );
-    let mut stranger = proto::etcdserverpb::auth_client::AuthClient::new(world.clients.clone());
+    let mut stranger = proto::etcdserverpb::auth_client::AuthClient::new(world.plain());
     assert_refused(
         stranger.auth_status(proto::etcdserverpb::AuthStatusRequest::default()).await,
         Code::Unimplemented,

@@ -1,7 +1,10 @@
 //! One member over memory, and clients that speak to it without a socket.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use api::{Api, Clients, Options};
@@ -9,6 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use backend::{MemBackend, MemDisk};
+use bytes::Buf;
 use host::testing::ELECTION_TIMEOUT;
 use host::{Config, Handle, Parts, Space, found, start};
 use http_body_util::BodyExt;
@@ -24,7 +28,7 @@ use state::{Member, Quota};
 use tempfile::TempDir;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
-use tonic::codegen::Service as _;
+use tonic::codegen::Service;
 use tonic::{Code, Status};
 use transport::memory::Network;
 use units::{ClusterId, NodeId};
@@ -93,24 +97,29 @@ impl World {
         }
     }
 
-    pub(crate) fn kv(&self) -> KvClient<Clients> {
-        KvClient::new(self.clients.clone())
+    pub(crate) fn kv(&self) -> KvClient<Plain> {
+        KvClient::new(self.plain())
     }
 
-    pub(crate) fn watch(&self) -> WatchClient<Clients> {
-        WatchClient::new(self.clients.clone())
+    pub(crate) fn watch(&self) -> WatchClient<Plain> {
+        WatchClient::new(self.plain())
     }
 
-    pub(crate) fn lease(&self) -> LeaseClient<Clients> {
-        LeaseClient::new(self.clients.clone())
+    pub(crate) fn lease(&self) -> LeaseClient<Plain> {
+        LeaseClient::new(self.plain())
     }
 
-    pub(crate) fn cluster(&self) -> ClusterClient<Clients> {
-        ClusterClient::new(self.clients.clone())
+    pub(crate) fn cluster(&self) -> ClusterClient<Plain> {
+        ClusterClient::new(self.plain())
     }
 
-    pub(crate) fn maintenance(&self) -> MaintenanceClient<Clients> {
-        MaintenanceClient::new(self.clients.clone())
+    pub(crate) fn maintenance(&self) -> MaintenanceClient<Plain> {
+        MaintenanceClient::new(self.plain())
+    }
+
+    /// The clients' port, for generated clients.
+    pub(crate) fn plain(&self) -> Plain {
+        Plain(self.clients.clone())
     }
 
     /// Asks for a page.
@@ -121,6 +130,34 @@ impl World {
         let body = within("its end", body.collect()).await.expect("it ends").to_bytes();
         let text = String::from_utf8(body.to_vec()).expect("it is text");
         (Response::from_parts(head, ()), text)
+    }
+}
+
+/// Answers in the kind of data that generated clients ask for.
+#[derive(Clone)]
+pub(crate) struct Plain(Clients);
+
+impl<B> Service<Request<B>> for Plain
+where
+    Clients: Service<Request<B>, Response = Response<api::Body>, Error = Infallible>,
+    <Clients as Service<Request<B>>>::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let response = self.0.call(request);
+        let plain = |mut data: api::Data| data.copy_to_bytes(data.remaining());
+        Box::pin(async move {
+            let body =
+                |body: api::Body| Body::new(body.map_frame(move |frame| frame.map_data(plain)));
+            Ok(response.await?.map(body))
+        })
     }
 }
 

@@ -277,7 +277,7 @@ impl Kv for Service {
             let header = |revision| ResponseHeader { revision, ..ResponseHeader::default() };
             let range_response = Some(spliced::RangeResponse {
                 header: revision.map(header),
-                kvs: vec![kv.encode_to_vec().into()],
+                kvs: [kv.encode_to_vec()].into_iter().collect(),
                 more: false,
                 count: if revision.is_some() { 2 } else { 0 },
             });

@@ -11,7 +11,7 @@ use prost::Message;
 use proto::mvccpb::KeyValue;
 use units::{LeaseId, Revision};
 
-use crate::{Arena, Budget, Changes, Compaction, Group, Heads, Interval, Snapshot, Walk};
+use crate::{Budget, Changes, Compaction, Group, Heads, Interval, Snapshot, Walk};
 
 pub(super) const SMALL: Budget = Budget { versions_max: 3, bytes_max: 1 << 20 };
 
@@ -138,14 +138,13 @@ impl World {
         order: Direction,
         limit: usize,
     ) -> Vec<KeyValue> {
-        let mut arena = Arena::new();
         let mut all = Vec::new();
         let part = Part::Records;
         let walk = Walk { order, part, ahead: limit };
         let reader = self.snapshot.reader();
         reader
             .scan(keys, Revision(at), walk, &mut |found| {
-                all.push(decode(&found.keep(&mut arena)));
+                all.push(decode(found.bytes()));
                 if all.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })
             .expect("no faults");

@@ -3,6 +3,8 @@
 use alloc::vec;
 use core::fmt::Debug;
 
+use bytes::BytesMut;
+
 use super::*;
 use crate::{
     etcdserverpb::{self, response_op},
@@ -32,6 +34,10 @@ fn encoded<M: Message>(messages: &[M]) -> Vec<Bytes> {
     messages.iter().map(|message| Bytes::from(message.encode_to_vec())).collect()
 }
 
+fn records() -> Records {
+    encoded(&kvs()).into_iter().collect()
+}
+
 #[track_caller]
 fn assert_twins<P, S>(plain: &P, spliced: &S)
 where
@@ -48,8 +54,7 @@ where
 fn range() -> (etcdserverpb::RangeResponse, RangeResponse) {
     let plain =
         etcdserverpb::RangeResponse { header: header(), kvs: kvs(), more: true, count: 1 << 40 };
-    let spliced =
-        RangeResponse { header: header(), kvs: encoded(&kvs()), more: true, count: 1 << 40 };
+    let spliced = RangeResponse { header: header(), kvs: records(), more: true, count: 1 << 40 };
     (plain, spliced)
 }
 
@@ -101,6 +106,23 @@ fn range_is_the_same_on_the_wire() {
     assert_twins(&plain, &spliced);
     let plain = etcdserverpb::RangeStreamResponse { range_response: Some(plain) };
     assert_twins(&plain, &RangeStreamResponse { range_response: Some(spliced) });
+}
+
+#[test]
+fn a_range_in_pieces_has_the_same_bytes() {
+    let (whole, default) = (range().1, RangeResponse::default());
+    for header in [header(), None] {
+        for kvs in [records(), Records::default()] {
+            for (more, count) in [(true, 0), (false, -1), (true, 1), (false, 0)] {
+                let range = RangeResponse { header, kvs: kvs.clone(), more, count };
+                let mut wanted = b"prefix".to_vec();
+                wanted.extend(range.encode_to_vec());
+                assert_eq!(range.into_pieces(b"prefix"[..].into()).concat(), wanted);
+            }
+        }
+    }
+    assert!(whole.into_pieces(BytesMut::new()).iter().all(|piece| !piece.is_empty()));
+    assert!(default.into_pieces(BytesMut::new()).is_empty());
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl Kv for OneKey {
         &self,
         _: Request<RangeRequest>,
     ) -> Result<Response<spliced::RangeResponse>, Status> {
-        let kvs = vec![self.0.clone()];
+        let kvs = [&self.0].into_iter().collect();
         Ok(Response::new(spliced::RangeResponse { header: None, kvs, more: false, count: 1 }))
     }
 

@@ -531,8 +531,8 @@ fn agree(differs: usize) -> Result<(), Not> {
     if differs == 0 { Ok(()) } else { Err(Not::Shown(differs)) }
 }
 
-fn decoded(record: &Bytes) -> KeyValue {
-    KeyValue::decode(record.clone()).expect("records are key-values")
+fn decoded(record: impl AsRef<[u8]>) -> KeyValue {
+    KeyValue::decode(record.as_ref()).expect("records are key-values")
 }
 
 fn within(key: &[u8], start: &[u8], end: &[u8]) -> bool {

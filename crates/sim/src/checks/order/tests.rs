@@ -97,7 +97,7 @@ fn stored() -> Response {
 fn shown(found: &[(&str, &str)]) -> Response {
     let record = |(key, value): &(&str, &str)| {
         let record = KeyValue { key: bytes(key), value: bytes(value), ..KeyValue::default() };
-        record.encode_to_vec().into()
+        record.encode_to_vec()
     };
     let (kvs, count) = (found.iter().map(record).collect(), found.len() as i64);
     Response::ResponseRange(RangeResponse { kvs, count, ..RangeResponse::default() })
@@ -234,7 +234,7 @@ fn leases_live_until_they_end() {
     };
     let held = KeyValue { key: bytes("a"), value: bytes("1"), lease: 7, ..KeyValue::default() };
     let held = RangeResponse {
-        kvs: vec![held.encode_to_vec().into()],
+        kvs: [held.encode_to_vec()].into_iter().collect(),
         count: 1,
         ..RangeResponse::default()
     };
