@@ -22,14 +22,8 @@
 //!
 //! # Where to start
 //!
-//! [`run()`], which is the program, then [`Member`] and `parts.rs`; [`guide`] for those who build on
-//! it.
-
-#[doc = include_str!("../guide.md")]
-pub mod guide {
-    #[expect(unused_imports, reason = "what the page speaks of")]
-    use super::*;
-}
+//! [`run()`], which is the program, then [`Member`] and `parts.rs`; [`guide`] for those who build
+//! on it.
 
 mod ask;
 mod assemble;
@@ -38,6 +32,7 @@ mod bootstrap;
 mod config;
 mod data_dir;
 mod error;
+pub mod guide;
 mod listen;
 mod log;
 mod member;

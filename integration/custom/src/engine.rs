@@ -1,8 +1,8 @@
 //! The engine: everything in memory, in the order of its keys, and each batch in a journal.
 //!
 //! Good for little data that must be simple to look after. What is written is durable after a sync;
-//! a crash leaves a beginning of the batches. All of it lies in memory, a start reads all of it, and
-//! when the journal has grown to several times what it says, a sync writes it anew, for which
+//! a crash leaves a beginning of the batches. All of it lies in memory, a start reads all of it,
+//! and when the journal has grown to several times what it says, a sync writes it anew, for which
 //! writes wait.
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! A file of records, of which a crash takes at most those at the end that were not synced.
 //!
 //! ```text
-//!   mark        number of the journal · its bytes that are synced · CRC-32C      (replaced by a rename)
+//!   mark        number of the journal · its synced bytes · CRC-32C   (replaced by a rename)
 //!   journal.N   record …     record: length u32 · CRC-32C u32 · bytes
 //!   lock
 //! ```
