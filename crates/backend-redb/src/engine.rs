@@ -152,6 +152,7 @@ impl Backend for RedbBackend {
         Stats {
             disk_bytes,
             live_bytes: live_bytes.min(disk_bytes),
+            // At most: `redb` does not count unless it is built to, which slows down every read.
             memory_bytes: self.options.cache_bytes as u64,
             cramped: self.cramped.load(Ordering::Relaxed),
         }

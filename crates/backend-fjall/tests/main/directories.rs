@@ -9,11 +9,12 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 const TABLE: Table = Table { id: 7, name: "directories" };
-const SMALL: Options = Options { cache_bytes: 64 << 10, memtable_bytes: 16 << 10 };
+/// With room in memory for all that is written, so that it is in the journal alone.
+const OPTIONS: Options = Options { cache_bytes: 64 << 10, memtable_bytes: 1 << 20 };
 const RECORDS: u32 = 500;
 
 fn open(directory: &Path) -> Result<FjallBackend, Fault> {
-    FjallBackend::open(directory, SMALL)
+    FjallBackend::open(directory, OPTIONS)
 }
 
 /// A directory with a file that an engine has written, closed in good order.
