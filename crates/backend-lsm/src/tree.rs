@@ -185,6 +185,18 @@ impl Tree {
 
     fn flush_memtables(&self) -> lsm_tree::Result<()> {
         let lock = self.lsm.get_flush_lock();
+        // Before another memtable is sealed, that which found no room the last time: else each
+        // attempt on a full disk would add one, and each of them becomes a file in level 0, which
+        // has room for 255.
+        self.write_sealed()?;
+        self.seal();
+        self.write_sealed()?;
+        drop(lock);
+        Ok(())
+    }
+
+    /// Gives the writer another memtable, if there is something in the one it has.
+    fn seal(&self) {
         let mut memtables = hold(&self.memtables);
         if self.lsm.rotate_memtable().is_some() {
             let next = Arc::new(Memtable::of(self.lsm.active_memtable()));
@@ -194,20 +206,19 @@ impl Tree {
             // Waits for the batch that is being written; the sealed one then holds whole batches.
             *hold(&self.active) = next;
         }
-        drop(memtables);
-        let sealed = hold(&self.memtables)[1..].to_vec();
-        // Oldest first, so that what is durable is a prefix of the batches.
-        for memtable in sealed.iter().rev() {
-            self.write_file(memtable)?;
-            let mut memtables = hold(&self.memtables);
-            let oldest = memtables.pop();
-            assert!(
-                oldest.is_some_and(|oldest| Arc::ptr_eq(&oldest, memtable)),
-                "one flush at a time"
-            );
-            self.publish(&memtables);
-        }
-        drop(lock);
+    }
+
+    /// Makes a file of the memtable that is sealed, if one is.
+    fn write_sealed(&self) -> lsm_tree::Result<()> {
+        let sealed = match &hold(&self.memtables)[..] {
+            [_active] => return Ok(()),
+            [_active, sealed] => Arc::clone(sealed),
+            others => panic!("{} memtables, and one flush at a time", others.len()),
+        };
+        self.write_file(&sealed)?;
+        let mut memtables = hold(&self.memtables);
+        memtables.truncate(1);
+        self.publish(&memtables);
         Ok(())
     }
 
@@ -223,11 +234,9 @@ impl Tree {
             pace.worked(record.key.user_key.len() + record.value.len());
             Ok(record)
         });
-        if let Some((tables, blobs)) = self.lsm.flush_to_tables(records)? {
-            let blobs = blobs.as_deref();
-            self.lsm.register_tables(&tables, blobs, None, &[memtable.id()], visible)?;
-        }
-        Ok(())
+        let made = self.lsm.flush_to_tables(records)?;
+        let (tables, blobs) = made.expect("a memtable is sealed because there is something in it");
+        self.lsm.register_tables(&tables, blobs.as_deref(), None, &[memtable.id()], visible)
     }
 
     /// Merges files where it is most worth it.

@@ -89,6 +89,27 @@ fn eventually(what: &str, done: impl Fn() -> bool) {
     }
 }
 
+/// The tree's list of files counts those of level 0 in one byte, so attempts must not add to them.
+#[test]
+fn many_attempts_on_a_full_disk_make_no_more_files() {
+    let Some(disk) = Disk::mount() else { return };
+    let engine = disk.open();
+    put(&engine, 0);
+    engine.sync().expect("there is room");
+    disk.fill();
+    for number in 1..300 {
+        put(&engine, number);
+        assert!(matches!(engine.sync(), Err(Fault::Full { .. })));
+    }
+    check(&engine, 300);
+    disk.make_room();
+    engine.sync().expect("there is room again");
+    assert!(tables(&disk.engine()) < 10, "{} files", tables(&disk.engine()));
+    check(&engine, 300);
+    drop(engine);
+    check(&disk.open(), 300);
+}
+
 #[test]
 fn what_finds_no_room_stays_in_memory_until_there_is_some() {
     let Some(disk) = Disk::mount() else { return };
