@@ -67,6 +67,8 @@ pub enum Ending {
     Log(raftlog::Fault),
     /// It was removed from the cluster.
     Removed,
+    /// What it is put together from cannot serve its cluster: why.
+    Unfit(String),
 }
 
 impl From<node::Refusal> for Error {
@@ -120,6 +122,7 @@ impl std::error::Error for Error {}
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unfit(why) => f.write_str(why),
             Self::Apart(what) => write!(f, "the raft log does not fit the engine: {what}"),
             Self::Asked => f.write_str("the member was asked to stop"),
             Self::Bug(what) => write!(f, "a bug: {what}"),

@@ -46,6 +46,7 @@ pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handl
     if published.members.removed.contains(&identity.node) {
         return Err(Ending::Removed);
     }
+    check_members(config.members_max, &published)?;
     let begin = reconcile(&mut opened, &published, installing)?;
     spool.installed().map_err(|error| io("removing an installed snapshot", &error))?;
     space.look(Level::Ample);
@@ -83,6 +84,19 @@ pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handl
     shared.connect(transport, peers);
     shared.publish(&published);
     Ok(Handle(Arc::new(Running::start(&shared, space))))
+}
+
+/// Consensus that does not ask others must not start where there are some: it would go on without
+/// them, and they without it.
+fn check_members(max: Option<usize>, published: &Published) -> Result<(), Ending> {
+    let members = published.members.current.len();
+    match max {
+        Some(max) if members > max => Err(Ending::Unfit(format!(
+            "the cluster has {members} members, and consensus is chosen that orders for at most \
+             {max}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the log fit the engine. The engine applies only what the log holds durably, and the log is
