@@ -19,6 +19,7 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut, Bytes};
 
 const MARK: &str = "mark";
+const MAKING: &str = "mark.tmp";
 const LOCK: &str = "lock";
 const MARK_BYTES: usize = 8 + 8 + 4;
 const HEAD_BYTES: usize = 4 + 4;
@@ -76,8 +77,10 @@ impl Journal {
             TryLockError::WouldBlock => Trouble::Locked { directory: directory.into() },
             TryLockError::Error(error) => trouble("locking", &path)(error),
         })?;
-        if !known {
+        // Looked at again, as somebody else may just have made it.
+        if !directory.join(MARK).exists() {
             write_mark(directory, 0, 0)?;
+            sync_directory(directory.parent().unwrap_or(directory))?;
         }
         let (number, synced) = read_mark(directory)?;
         let path = journal(directory, number);
@@ -87,8 +90,12 @@ impl Journal {
         let (records, written) = records(&path, content.into(), synced)?;
         file.set_len(written).map_err(trouble("cutting", &path))?;
         let (directory, file) = (directory.to_path_buf(), Arc::new(file));
-        let this = Self { directory, number, file, written, pending: Vec::new(), _lock: lock };
+        let mut this = Self { directory, number, file, written, pending: Vec::new(), _lock: lock };
         this.remove_leftovers()?;
+        if written != synced {
+            // What is shown from now on must not be lost any more.
+            this.sync()?;
+        }
         Ok((this, records))
     }
 
@@ -140,6 +147,7 @@ impl Journal {
                 break;
             }
         }
+        sync_directory(&self.directory)?;
         let written = Written { number, file: Arc::new(file), bytes };
         written.sync(&self.directory)?;
         let former = journal(&self.directory, self.number);
@@ -194,16 +202,23 @@ fn journal(directory: &Path, number: u64) -> PathBuf {
     directory.join(format!("journal.{number}"))
 }
 
+/// Whether there is something but what a start leaves that came to no more than its first steps.
 fn holds_something(directory: &Path) -> Result<bool, Trouble> {
-    match fs::read_dir(directory) {
-        Ok(mut entries) => Ok(entries.next().is_some()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(trouble("reading", directory)(error)),
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        entries => entries.map_err(trouble("reading", directory))?,
+    };
+    for entry in entries {
+        let name = entry.map_err(trouble("reading", directory))?.file_name();
+        if name != LOCK && name != MAKING {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }
 
 fn write_mark(directory: &Path, number: u64, synced: u64) -> Result<(), Trouble> {
-    let (path, making) = (directory.join(MARK), directory.join("mark.tmp"));
+    let (path, making) = (directory.join(MARK), directory.join(MAKING));
     let mut bytes = Vec::with_capacity(MARK_BYTES);
     bytes.put_u64(number);
     bytes.put_u64(synced);
@@ -214,6 +229,10 @@ fn write_mark(directory: &Path, number: u64, synced: u64) -> Result<(), Trouble>
     });
     written.map_err(trouble("writing", &making))?;
     fs::rename(&making, &path).map_err(trouble("renaming", &making))?;
+    sync_directory(directory)
+}
+
+fn sync_directory(directory: &Path) -> Result<(), Trouble> {
     let opened = File::open(directory);
     opened.and_then(|directory| directory.sync_all()).map_err(trouble("syncing", directory))
 }
@@ -259,7 +278,9 @@ fn next(content: &mut Bytes) -> Option<Bytes> {
         return None;
     }
     let (length, sum) = (rest.get_u32(), rest.get_u32());
-    let record = (length as usize <= rest.len()).then(|| rest.split_to(length as usize))?;
+    // No record is empty, and zeros are no record, though their checksum would be right.
+    let is_whole = length > 0 && length as usize <= rest.len();
+    let record = is_whole.then(|| rest.split_to(length as usize))?;
     (crc32c::crc32c_append(length, &record) == sum).then(|| {
         *content = rest;
         record
@@ -317,3 +338,6 @@ impl From<Trouble> for raftlog::Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

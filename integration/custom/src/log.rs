@@ -4,7 +4,6 @@
 //! beginning of it. All entries that are kept lie in memory, and a trim or a snapshot writes the
 //! journal anew.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,7 +39,7 @@ enum Record {
 }
 
 impl LogPart for Part {
-    fn is_there(&self, site: &LogSite<'_>) -> io::Result<bool> {
+    fn is_there(&self, site: &LogSite<'_>) -> Result<bool, Fault> {
         Ok(Journal::is_begun(site.directory))
     }
 
@@ -60,10 +59,20 @@ impl JournalLog {
     ///
     /// When there is something already.
     pub fn create(directory: &Path, identity: Identity) -> Result<Opened, Fault> {
-        let (mut journal, records) = Journal::open(directory)?;
-        if !records.is_empty() {
+        if Journal::is_begun(directory) {
             let directory = directory.display().to_string();
             return Err(Fault::Foreign { directory, what: "it holds a log already".to_owned() });
+        }
+        let (mut journal, records) = Journal::open(directory)?;
+        if let Some(first) = records.into_iter().next() {
+            // A former attempt, that came as far as this and was not told so.
+            let former = Record::decode(first);
+            if !matches!(former, Some(Record::Identity(former)) if former == identity) {
+                let directory = directory.display().to_string();
+                return Err(Fault::Foreign { directory, what: "it holds another log".to_owned() });
+            }
+            drop(journal);
+            return Self::open(directory);
         }
         journal.append(&Record::Identity(identity).encode())?;
         journal.sync()?;

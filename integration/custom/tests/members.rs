@@ -1,6 +1,6 @@
 //! Three members of our own parts in one process, with our own service beside etcd's.
 
-use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use custom::wire::Prefix;
@@ -48,16 +48,25 @@ impl Seat {
     async fn count(&self, prefix: &str) -> u64 {
         let mut client = CountClient::new(self.connect().await);
         let request = Prefix { prefix: prefix.into() };
-        within(client.below(request)).await.expect("it is counted").into_inner().count
+        within(async {
+            loop {
+                match client.below(request.clone()).await {
+                    Ok(keys) => return keys.into_inner().count,
+                    Err(status) => assert_eq!(status.code(), tonic::Code::Unavailable, "{status}"),
+                }
+            }
+        })
+        .await
     }
 }
 
-/// An address of this process's own where nobody listens.
+/// An address where nobody listens. Each process has a loopback address of its own, and gives away
+/// its ports one by one, below those that the system gives to whoever asks for none.
 fn free_url() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(10_000);
     let [_, high, middle, low] = std::process::id().to_be_bytes();
-    let host = format!("127.{}.{middle}.{low}", 64 + high % 64);
-    let listener = TcpListener::bind((host, 0)).expect("a port is free");
-    format!("http://{}", listener.local_addr().expect("it is bound"))
+    let port = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("http://127.{}.{middle}.{low}:{port}", 64 + high % 64)
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -84,7 +93,13 @@ async fn members_of_other_parts_are_members() {
     for number in 0..50 {
         let key = format!("even{}/{number}", number % 2 == 0).into();
         let put = PutRequest { key, value: "v".into(), ..PutRequest::default() };
-        within(client.put(put)).await.expect("it is written");
+        within(async {
+            // Again while leaders change: what was on its way to a lost one is lost.
+            while let Err(status) = client.put(put.clone()).await {
+                assert_eq!(status.code(), tonic::Code::Unavailable, "{status}");
+            }
+        })
+        .await;
     }
     for seat in &seats {
         assert_eq!(seat.count("eventrue/").await, 25);
