@@ -14,7 +14,11 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         (cargo, &["build", "--workspace", "--bins"], &[]),
         (cargo, &["test", "--workspace"], arguments),
         // Outside the workspace, as those are who build on it.
-        (cargo, &["test", "--manifest-path", "integration/custom/Cargo.toml"], arguments),
+        (
+            cargo,
+            &["test", "--locked", "--manifest-path", "integration/custom/Cargo.toml"],
+            arguments,
+        ),
     ];
     for (program, fixed, given) in steps {
         match Command::new(program).args(fixed).args(given).current_dir(top).status() {

@@ -30,11 +30,12 @@ impl Assembly {
         Self { parts, routes: Box::new(|_| Router::new()) }
     }
 
-    /// Serves something else too where clients are served: services of gRPC (a `tonic` server is
-    /// routed at `/package.Service/{method}`) or pages. `make` is called once, before the member
-    /// has joined its cluster; what it makes may keep the handle.
+    /// Serves this too where clients are served, in the place of what another call wanted served:
+    /// services of gRPC (a `tonic` server is routed at `/package.Service/{method}`) or pages.
+    /// `make` is called once, before the member has joined its cluster; what it makes may keep the
+    /// handle.
     ///
-    /// A path that etcd's API has is a panic when the member starts.
+    /// A path that etcd's API has is a panic when the member starts, after its directory is made.
     #[must_use]
     pub fn serving(self, make: impl FnOnce(&Handle) -> Router + Send + 'static) -> Self {
         Self { routes: Box::new(make), ..self }

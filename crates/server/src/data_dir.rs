@@ -58,8 +58,7 @@ impl DataDir {
         }
         Note::check(&member, &chosen.log_name, &chosen.engine_name)?;
         let site = LogSite { directory: &log, skips_syncs: config.unsafe_no_fsync };
-        let has_log = chosen.log.is_there(&site);
-        let has_log = has_log.map_err(|error| refused("reading", &log, &error))?;
+        let has_log = chosen.log.is_there(&site).map_err(Error::Raftlog)?;
         let has_engine = chosen.engine.is_there(&engine);
         if has_log && !has_engine {
             return Err(Error::DataDir(format!(

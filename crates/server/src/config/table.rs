@@ -123,7 +123,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Kind::Text,
         "",
         Group::Parts,
-        "engine that the keyspace lies in: lsm or memory, as compiled in; first of them if empty",
+        "engine: lsm, fjall, redb, sled or memory, as compiled in; the first of them if empty",
     ),
     later(
         "backend-batch-interval",
@@ -218,7 +218,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Kind::Text,
         "",
         Group::Parts,
-        "what orders the commands: raft, or solo for one member alone",
+        "what orders the commands: raft, or solo for one member alone; raft if empty",
     ),
     later(
         "corrupt-check-time",
@@ -643,7 +643,13 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Member,
         "size limit of the database file; 0 = 2 GiB, negative = no limit; over 8 GiB only warns",
     ),
-    ours("raft-log", Kind::Text, "", Group::Parts, "what the raft log lies in: wal or memory"),
+    ours(
+        "raft-log",
+        Kind::Text,
+        "",
+        Group::Parts,
+        "raft log: wal, sled or memory, as compiled in; the first of them if empty",
+    ),
     later(
         "raft-read-timeout",
         Kind::Duration,

@@ -70,18 +70,24 @@ impl Note {
     /// Writes it down, durably and at once or not at all, unless it is there.
     pub(super) fn write(&self, member: &Path) -> Result<(), Error> {
         let path = member.join(FILE);
-        if Self::read(member)?.as_ref() == Some(self) && path.exists() {
-            return Ok(());
+        match self.put_down(member, &path) {
+            // Of two starts at once, of different parts, one has to give way.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Self::check(member, &self.log, &self.engine)
+            }
+            written => written.map_err(|error| refused("writing", &path, &error)),
         }
-        self.put_down(member, &path).map_err(|error| refused("writing", &path, &error))
     }
 
     fn put_down(&self, member: &Path, path: &Path) -> io::Result<()> {
-        let making = member.join("parts.tmp");
+        let making = member.join(format!("parts.tmp-{}", std::process::id()));
         let mut file = File::create(&making)?;
         write!(file, "{TITLE}\nraft-log={}\nbackend={}\n", self.log, self.engine)?;
         file.sync_all()?;
-        fs::rename(&making, path)?;
+        // Unlike a rename, it leaves a note that is there.
+        let linked = fs::hard_link(&making, path);
+        fs::remove_file(&making)?;
+        linked?;
         File::open(member)?.sync_all()
     }
 }

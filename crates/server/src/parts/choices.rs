@@ -11,6 +11,9 @@ pub struct Choices<P: ?Sized> {
     offered: Vec<(String, Arc<P>)>,
 }
 
+/// What else is called something in a data directory, besides the logs `raft-NAME`.
+const TAKEN: [&str; 6] = ["parts", "reserve", "snap", "spool", "tmp", "wal"];
+
 /// A kind of part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
@@ -33,10 +36,13 @@ impl<P: ?Sized> Choices<P> {
     ///
     /// # Panics
     ///
-    /// When the name is not of lower-case letters, digits and dashes: it becomes part of paths.
+    /// When the name is not of lower-case letters, digits and dashes, or is that of something else
+    /// in a data directory: it becomes part of paths.
     pub fn offer(&mut self, name: &str, part: Arc<P>) {
         let is_fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         assert!(!name.is_empty() && name.chars().all(is_fit), "{name:?} names no part");
+        let is_taken = TAKEN.contains(&name) || name.starts_with("raft-");
+        assert!(!is_taken, "{name:?} is something else in a data directory");
         self.offered.retain(|(offered, _)| offered != name);
         self.offered.push((name.to_owned(), part));
     }

@@ -13,7 +13,8 @@ pub trait ConsensusPart: Send + Sync {
     /// A machine that goes on from where log and engine stand.
     fn make(&self, now: Time, config: Config, start: Start) -> Box<dyn Consensus>;
 
-    /// How many members it can order for, if not for any number. Then nobody can be added either.
+    /// How many members it can order for, if not for any number. Nobody is added beyond it, and a
+    /// member of a larger cluster does not start with it.
     fn members_max(&self) -> Option<usize> {
         None
     }

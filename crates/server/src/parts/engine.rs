@@ -10,7 +10,13 @@ use super::choices::{Choices, Kind};
 const KIND: Kind = Kind {
     flag: "backend",
     noun: "engine",
-    features: &[("lsm", "backend-lsm"), ("memory", "backend-memory")],
+    features: &[
+        ("lsm", "backend-lsm"),
+        ("fjall", "backend-fjall"),
+        ("redb", "backend-redb"),
+        ("sled", "backend-sled"),
+        ("memory", "backend-memory"),
+    ],
 };
 
 /// What the keyspace can lie in.
@@ -34,6 +40,12 @@ pub(super) fn compiled_in() -> Choices<dyn EnginePart> {
         [
             #[cfg(feature = "backend-lsm")]
             ("lsm", Arc::new(lsm::Lsm)),
+            #[cfg(feature = "backend-fjall")]
+            ("fjall", Arc::new(fjall::Fjall)),
+            #[cfg(feature = "backend-redb")]
+            ("redb", Arc::new(redb::Redb)),
+            #[cfg(feature = "backend-sled")]
+            ("sled", Arc::new(sled::Sled)),
             #[cfg(feature = "backend-memory")]
             ("memory", Arc::new(memory::Memory)),
         ],
@@ -51,6 +63,56 @@ mod lsm {
     impl EnginePart for Lsm {
         fn open(&self, directory: &Path) -> Result<Arc<dyn Backend>, Fault> {
             Ok(Arc::new(LsmBackend::open(directory, Options::USUAL)?))
+        }
+    }
+}
+
+#[cfg(feature = "backend-fjall")]
+mod fjall {
+    use backend_fjall::{FjallBackend, Options};
+
+    use super::{Arc, Backend, EnginePart, Fault, Path};
+
+    pub(super) struct Fjall;
+
+    impl EnginePart for Fjall {
+        fn open(&self, directory: &Path) -> Result<Arc<dyn Backend>, Fault> {
+            Ok(Arc::new(FjallBackend::open(directory, Options::USUAL)?))
+        }
+    }
+}
+
+#[cfg(feature = "backend-redb")]
+mod redb {
+    use backend_redb::{Options, RedbBackend};
+
+    use super::{Arc, Backend, EnginePart, Fault, Path};
+
+    pub(super) struct Redb;
+
+    impl EnginePart for Redb {
+        fn open(&self, directory: &Path) -> Result<Arc<dyn Backend>, Fault> {
+            Ok(Arc::new(RedbBackend::open(directory, Options::USUAL)?))
+        }
+    }
+}
+
+#[cfg(feature = "backend-sled")]
+mod sled {
+    use backend_sled::{Options, PowerFailure, SledBackend};
+
+    use super::{Arc, Backend, EnginePart, Fault, Path};
+
+    pub(super) struct Sled;
+
+    impl EnginePart for Sled {
+        fn open(&self, directory: &Path) -> Result<Arc<dyn Backend>, Fault> {
+            tracing::warn!("a power failure may cost all data that is kept in sled");
+            let options = Options {
+                cache_bytes: Options::CACHE_BYTES,
+                power_failure: PowerFailure::MayCostTheData,
+            };
+            Ok(Arc::new(SledBackend::open(directory, options)?))
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What the raft log lies in.
 
-use std::io;
 use std::path::Path;
 
 use raftlog::{Fault, Identity, Opened};
@@ -10,7 +9,7 @@ use super::choices::{Choices, Kind};
 const KIND: Kind = Kind {
     flag: "raft-log",
     noun: "raft log",
-    features: &[("wal", "raftlog-wal"), ("memory", "raftlog-memory")],
+    features: &[("wal", "raftlog-wal"), ("sled", "raftlog-sled"), ("memory", "raftlog-memory")],
 };
 
 /// What the raft log can lie in.
@@ -20,7 +19,7 @@ pub trait LogPart: Send + Sync {
     /// # Errors
     ///
     /// When that cannot be found out.
-    fn is_there(&self, site: &LogSite<'_>) -> io::Result<bool>;
+    fn is_there(&self, site: &LogSite<'_>) -> Result<bool, Fault>;
 
     /// Makes an empty log and opens it.
     ///
@@ -53,6 +52,8 @@ pub(super) fn compiled_in() -> Choices<dyn LogPart> {
         [
             #[cfg(feature = "raftlog-wal")]
             ("wal", wal::part()),
+            #[cfg(feature = "raftlog-sled")]
+            ("sled", sled::part()),
             #[cfg(feature = "raftlog-memory")]
             ("memory", memory::part()),
         ],
@@ -61,13 +62,15 @@ pub(super) fn compiled_in() -> Choices<dyn LogPart> {
 
 #[cfg(feature = "raftlog-wal")]
 mod wal {
-    use std::fs;
+    use std::path::Path;
     use std::sync::Arc;
+    use std::{fs, io};
 
     use raftlog_wal::files::{Syncs, System};
     use raftlog_wal::{SEGMENT_BYTES, Wal};
 
-    use super::{Fault, Identity, LogPart, LogSite, Opened, io};
+    use super::{Fault, Identity, LogPart, LogSite, Opened};
+    use crate::error::in_words;
 
     struct WalPart;
 
@@ -76,17 +79,11 @@ mod wal {
     }
 
     impl LogPart for WalPart {
-        fn is_there(&self, site: &LogSite<'_>) -> io::Result<bool> {
-            let entries = match fs::read_dir(site.directory) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-                entries => entries?,
-            };
-            for entry in entries {
-                if entry?.path().extension().is_some_and(|extension| extension == "wal") {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+        fn is_there(&self, site: &LogSite<'_>) -> Result<bool, Fault> {
+            has_segments(site.directory).map_err(|error| Fault::Io {
+                doing: format!("reading {}", site.directory.display()),
+                error: in_words(&error),
+            })
         }
 
         fn create(&self, site: &LogSite<'_>, identity: Identity) -> Result<Opened, Fault> {
@@ -98,9 +95,60 @@ mod wal {
         }
     }
 
+    fn has_segments(directory: &Path) -> io::Result<bool> {
+        let entries = match fs::read_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            entries => entries?,
+        };
+        for entry in entries {
+            if entry?.path().extension().is_some_and(|extension| extension == "wal") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn files(site: &LogSite<'_>) -> Arc<System> {
         let syncs = if site.skips_syncs { Syncs::Skipped } else { Syncs::Real };
         Arc::new(System { syncs })
+    }
+}
+
+#[cfg(feature = "raftlog-sled")]
+mod sled {
+    use std::sync::Arc;
+
+    use raftlog_sled::{Options, PowerFailure, SledLog};
+
+    use super::{Fault, Identity, LogPart, LogSite, Opened};
+
+    /// It cannot leave syncs out, so it always syncs.
+    struct SledPart;
+
+    pub(super) fn part() -> Arc<dyn LogPart> {
+        Arc::new(SledPart)
+    }
+
+    impl LogPart for SledPart {
+        fn is_there(&self, site: &LogSite<'_>) -> Result<bool, Fault> {
+            SledLog::exists(site.directory)
+        }
+
+        fn create(&self, site: &LogSite<'_>, identity: Identity) -> Result<Opened, Fault> {
+            SledLog::create(site.directory, identity, options())
+        }
+
+        fn open(&self, site: &LogSite<'_>) -> Result<Opened, Fault> {
+            SledLog::open(site.directory, options())
+        }
+    }
+
+    fn options() -> Options {
+        tracing::warn!(
+            "a power failure may cost a raft log that is kept in sled, and with it what the \
+             member has promised to others"
+        );
+        Options { cache_bytes: Options::CACHE_BYTES, power_failure: PowerFailure::MayCostTheLog }
     }
 }
 
@@ -110,7 +158,7 @@ mod memory {
 
     use raftlog::memory::Disk;
 
-    use super::{Fault, Identity, LogPart, LogSite, Opened, io};
+    use super::{Fault, Identity, LogPart, LogSite, Opened};
 
     /// Forgets everything when it ends, so it is never there when a member starts.
     struct Memory;
@@ -120,7 +168,7 @@ mod memory {
     }
 
     impl LogPart for Memory {
-        fn is_there(&self, _site: &LogSite<'_>) -> io::Result<bool> {
+        fn is_there(&self, _site: &LogSite<'_>) -> Result<bool, Fault> {
             Ok(false)
         }
 

@@ -45,7 +45,9 @@ fn the_first_is_taken_unless_one_is_asked_for() {
 #[test]
 fn what_is_not_there_is_told_with_what_would_help() {
     let mut parts = Parts::compiled_in();
-    parts.engines.withdraw("memory");
+    for name in ["fjall", "redb", "sled", "memory"] {
+        parts.engines.withdraw(name);
+    }
     assert_eq!(
         refused(&parts, &["--backend=memory"]),
         "--backend=memory is not compiled in: build with the feature backend-memory (this build \
@@ -62,6 +64,15 @@ fn what_is_not_there_is_told_with_what_would_help() {
     );
     let text = refused(&parts, &[]);
     assert!(text.starts_with("no engine is compiled in: build with one of the features backend-"));
+}
+
+#[test]
+fn names_that_are_taken_are_refused() {
+    for name in ["", "Upper", "a/b", "wal", "spool", "raft-sled"] {
+        let mut parts = Parts::compiled_in();
+        let offer = || parts.consensus.offer(name, Arc::new(Pair));
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(offer)).expect_err(name);
+    }
 }
 
 #[test]

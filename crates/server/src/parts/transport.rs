@@ -26,7 +26,7 @@ pub struct TransportSite {
     pub cluster: ClusterId,
     /// This member.
     pub id: NodeId,
-    /// Where this member listens for members: told to those who have not heard of it yet.
+    /// Where members reach this one: told to those who have not heard of it yet.
     pub urls: Vec<String>,
     /// The largest frame, sent or received.
     pub frame_bytes_max: usize,

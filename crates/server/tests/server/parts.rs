@@ -165,3 +165,26 @@ async fn solo_stays_alone() {
         stop(member).await;
     }
 }
+
+/// It would go on without the others, and they without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_of_several_does_not_go_on_as_solo() {
+    let seats = ["a", "b"].map(Seat::new);
+    let cluster = seats.iter().map(Seat::listing).collect::<Vec<_>>().join(",");
+    let starting = seats.each_ref().map(|seat| tokio::spawn(start(seat.config(&cluster, &[]))));
+    let mut members = Vec::new();
+    for starting in starting {
+        members.push(starting.await.expect("it starts"));
+    }
+    put(&seats[0], "a", "1").await;
+    for member in members {
+        stop(member).await;
+    }
+    // What the flags say of the cluster counts no more.
+    let config = seats[0].config(&seats[0].listing(), &["--consensus=solo"]);
+    let refused = Member::start(config).await.err().expect("it does not start");
+    assert_eq!(
+        refused.to_string(),
+        "the cluster has 2 members, and consensus is chosen that orders for at most 1"
+    );
+}

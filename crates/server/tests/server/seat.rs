@@ -1,7 +1,7 @@
 //! Members' places, and what every test does with them.
 
-use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use proto::etcdserverpb::kv_client::KvClient;
@@ -55,13 +55,13 @@ impl Seat {
     }
 }
 
-/// An address where nobody listens. Each process has a loopback address of its own, so that nobody
-/// else takes it before its owner does.
+/// An address where nobody listens. Each process has a loopback address of its own, and gives away
+/// its ports one by one, below those that the system gives to whoever asks for none.
 fn free_url() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(10_000);
     let [_, high, middle, low] = std::process::id().to_be_bytes();
-    let host = format!("127.{}.{middle}.{low}", 128 + high % 64);
-    let listener = TcpListener::bind((host, 0)).expect("a port is free");
-    format!("http://{}", listener.local_addr().expect("it is bound"))
+    let port = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("http://127.{}.{middle}.{low}:{port}", 128 + high % 64)
 }
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
