@@ -3,6 +3,7 @@
 //! Paths, bodies, codes and headers are etcd's; a header's case may differ.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
@@ -232,8 +233,8 @@ impl Service {
 
     /// What is wrong with the member, as `/health` says it.
     async fn ails(&self, query: &Query) -> Option<String> {
-        let published = self.handle.published();
-        for alarm in published.alarms.of(AlarmType::None) {
+        let alarms = Arc::clone(&self.handle.published().alarms);
+        for alarm in alarms.of(AlarmType::None) {
             let name =
                 AlarmType::try_from(alarm.alarm).map_or("UNKNOWN", |kind| kind.as_str_name());
             if !query.excludes(name) {

@@ -19,6 +19,9 @@ impl Shared {
         F: FnOnce(&Published) -> Result<T, Fault> + Send + 'static,
     {
         let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(|_| Error::Stopped)?;
+        if self.ending.borrow().is_some() {
+            return Err(Error::Stopped);
+        }
         let published = self.published();
         let read = self.runtime.spawn_blocking(move || {
             let read = read(&published);
@@ -39,6 +42,14 @@ impl Shared {
                 Err(Error::Stopped)
             }
         }
+    }
+
+    /// Waits for the reads that run, once the member has ended: no other one begins then.
+    pub(crate) async fn end_reads(&self) {
+        let all = u32::try_from(self.config.reads_max.max(1)).unwrap_or(u32::MAX);
+        // Whoever stopped the member before has closed it.
+        drop(self.reads.acquire_many(all).await);
+        self.reads.close();
     }
 
     /// The keyspace of a member in short.

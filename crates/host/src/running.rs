@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use crate::desk::{Desk, Owner};
@@ -74,30 +75,40 @@ impl Running {
     }
 
     /// Stops in order: who leads hands over; then no more is ordered, what was ordered is kept,
-    /// what was handed out is applied, and all of it made durable. At last engine and log are let
-    /// go.
+    /// what was handed out is applied, and all of it made durable. At last, when nobody reads any
+    /// more, engine and log are let go.
     pub(crate) async fn stop(&self) {
+        // Whoever stops it as well comes back when it has stopped.
+        let mut threads = self.threads.lock().await;
         self.hand_over().await;
-        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(threads) = threads else { return };
-        let shared = Arc::clone(&self.shared);
-        let stopped = self.shared.runtime.spawn_blocking(move || {
-            shared.order.close();
-            drop(threads.order.join());
-            shared.keep.post(keep::Work::Finish);
-            shared.keep.close();
-            drop(threads.keep.join());
-            shared.apply.close();
-            drop(threads.apply.join());
-            shared.durable.close();
-            drop(threads.durable.join());
-            shared.looking.close();
-            drop(threads.space.join());
-            shared.let_go();
-            shared.end(Ending::Asked);
-        });
+        let Some(threads) = threads.take() else { return };
+        let stopped = self.shared.runtime.spawn(end(Arc::clone(&self.shared), threads));
         drop(stopped.await);
     }
+}
+
+/// Ends all that goes on, one after the other.
+async fn end(shared: Arc<Shared>, threads: Threads) {
+    let still = Arc::clone(&shared);
+    let ended = shared.runtime.spawn_blocking(move || {
+        still.order.close();
+        drop(threads.order.join());
+        still.keep.post(keep::Work::Finish);
+        still.keep.close();
+        drop(threads.keep.join());
+        still.apply.close();
+        drop(threads.apply.join());
+        still.durable.close();
+        drop(threads.durable.join());
+        still.looking.close();
+        drop(threads.space.join());
+    });
+    drop(ended.await);
+    shared.end(Ending::Asked);
+    shared.end_reads().await;
+    let still = Arc::clone(&shared);
+    // Files may have to be written yet.
+    drop(shared.runtime.spawn_blocking(move || still.let_go()).await);
 }
 
 impl Running {

@@ -242,9 +242,11 @@ impl Shared {
         stores.as_ref().map(act)
     }
 
-    /// Engine and log are free to be opened again: the threads have ended, and nobody else gets
-    /// hold of them any more.
+    /// Engine and log are free to be opened again: the threads and the long reads have ended, and
+    /// nobody else gets hold of them any more.
     pub(crate) fn let_go(&self) {
+        let closed = self.published().closed();
+        self.published.send_replace(Arc::new(closed));
         let stores = self.stores.write().unwrap_or_else(PoisonError::into_inner).take();
         drop(stores);
     }

@@ -86,13 +86,17 @@ async fn keep_version(shared: &Shared) {
 /// What the cluster's version should become, if something else than it is: the lowest of all
 /// members' versions, once all are known. It never goes down by itself.
 async fn decide(shared: &Shared) -> Option<Version> {
-    let published = shared.published();
+    // Not all that is published: the answers may take their time.
+    let (members, present) = {
+        let published = shared.published();
+        (Arc::clone(&published.members), published.cluster_version)
+    };
     let mut lowest = Some(shared.config.version);
-    for id in published.members.current.keys().filter(|id| **id != shared.identity.node) {
+    for id in members.current.keys().filter(|id| **id != shared.identity.node) {
         lowest = lowest.min(version_of(shared, *id).await);
     }
     let lowest = lowest.map(|Version { major, minor, .. }| Version { major, minor, patch: 0 });
-    match (published.cluster_version, lowest) {
+    match (present, lowest) {
         (None, lowest) => Some(lowest.unwrap_or(OLDEST)),
         (Some(present), Some(lowest)) if present < lowest => Some(lowest),
         _ => None,

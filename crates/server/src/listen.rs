@@ -133,6 +133,9 @@ impl Listening {
             door.serve(service.clone(), options, stop.clone(), drain)
         });
         serving.collect::<JoinSet<()>>().join_all().await;
+        if let Some(homes) = Arc::into_inner(homes) {
+            homes.end().await;
+        }
     }
 }
 

@@ -38,6 +38,7 @@ pub mod read;
 
 mod alarm;
 mod bootstrap;
+mod closed;
 mod command;
 mod compare;
 mod export;

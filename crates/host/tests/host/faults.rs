@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use backend::MemBackend;
+use backend::{Fault, MemBackend, Table};
 use bytes::Bytes;
 use consensus::{Body, Message as RaftMessage};
 use host::{Ending, Error};
 use node::Intake;
 use prost::Message;
+use state::Published;
 use tokio::task::yield_now;
 use transport::{
     Answer, CallError, CallTicket, Lane, Peer, Sink, Source, Transport, UnreadableSnapshot,
@@ -51,7 +52,7 @@ async fn a_read_that_panics_ends_the_member_which_says_why() {
 async fn an_engine_that_fails_ends_the_member_and_the_others_go_on() {
     let mut world = World::new(3);
     let former = world.leader().await;
-    let fault = backend::Fault::Io { doing: "writing".into(), error: "no such luck".into() };
+    let fault = Fault::Io { doing: "writing".into(), error: "no such luck".into() };
     world.seats[&former].engine.fail(fault.clone());
     let member = world.member(former);
     assert!(within("an answer", member.propose(put("a", "1"))).await.is_err());
@@ -81,27 +82,40 @@ async fn an_engine_that_lost_more_than_it_may_is_not_started() {
 async fn a_member_that_has_stopped_lets_go_of_its_disks() {
     let mut world = World::new(1);
     let one = world.leader().await;
-    let fault = backend::Fault::Io { doing: "writing".into(), error: "no such luck".into() };
+    let fault = Fault::Io { doing: "writing".into(), error: "no such luck".into() };
     for round in 0..20 {
         let former = world.member(one).clone();
-        write(&former, "a", &format!("{round}")).await;
+        assert_eq!(former.glance(look), Ok(()));
+        let mut kept = format!("{round}");
+        write(&former, "a", &kept).await;
         let mut expected = Ending::Asked;
         if round % 2 == 1 {
             expected = Ending::Engine(fault.clone());
             world.seats[&one].engine.fail(fault.clone());
             assert!(within("an answer", former.propose(put("a", "no"))).await.is_err());
+            // The log has it, and nobody was promised that it has not.
+            kept = "no".into();
         }
         assert_eq!(within("a stop", former.stop()).await, expected);
         let seat = &world.seats[&one];
         drop(seat.log.open().expect("nobody else uses the disk"));
         drop(MemBackend::open(&seat.engine).expect("nobody else uses the disk"));
-        assert_eq!(local(&former, "a"), Some(format!("{round}")), "it is remembered");
+        assert_eq!(former.glance(look), Err(Error::Stopped), "nothing is read any more");
+        assert_eq!(former.read(look).await, Err(Error::Stopped), "nothing is read any more");
         assert_eq!(former.engine_stats(), backend::Stats::default());
         // The fault is mended, and nothing is lost.
         seat.engine.crash(usize::MAX);
         world.network.leave(one);
         world.start(one);
+        let now = world.member(one);
+        assert_eq!(read(now, "a").await, Some(kept), "nothing is lost");
     }
+}
+
+/// Asks the engine.
+fn look(published: &Published) -> Result<(), Fault> {
+    const ANY: Table = Table { id: 1, name: "any" };
+    published.snapshot.view().get(ANY, b"a").map(drop)
 }
 
 /// A peer that hears nothing.

@@ -44,8 +44,17 @@ struct Home {
     runtime: Handle,
     /// Who lives there holds this, too.
     key: Arc<()>,
-    /// When this is dropped, the thread ends with all that is on it; nothing if it is a test's.
-    _open: Option<oneshot::Sender<Infallible>>,
+    /// Nothing if it is a test's.
+    thread: Option<Thread>,
+}
+
+/// A thread that is somebody's home.
+#[derive(Debug)]
+struct Thread {
+    /// When this is dropped, it ends with all that is on it.
+    open: oneshot::Sender<Infallible>,
+    /// Its other end is dropped by the thread, with the last thing that it does.
+    ended: oneshot::Receiver<Infallible>,
 }
 
 /// Where a connection lives, as long as it holds this.
@@ -73,7 +82,7 @@ impl Homes {
     /// The runtime that this is called from.
     #[cfg(test)]
     pub(crate) fn here() -> Self {
-        let home = Home { runtime: Handle::current(), key: Arc::default(), _open: None };
+        let home = Home { runtime: Handle::current(), key: Arc::default(), thread: None };
         Self { homes: Mutex::new(vec![home]), homes_max: NonZeroUsize::MIN }
     }
 
@@ -93,6 +102,16 @@ impl Homes {
         Ok(emptiest.expect("there may be one, so there is one by now").enter())
     }
 
+    /// Ends them, with all that is still on them, and waits until nothing of it is left.
+    pub(super) async fn end(self) {
+        let homes = self.homes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for Thread { open, ended } in homes.into_iter().filter_map(|home| home.thread) {
+            drop(open);
+            // Nothing is ever sent.
+            drop(ended.await);
+        }
+    }
+
     /// What they take of the descriptors that a process may have.
     pub(super) fn descriptors_max(&self) -> u64 {
         self.homes_max.get() as u64 * DESCRIPTORS_EACH
@@ -109,18 +128,22 @@ impl Home {
     /// dropped by whoever accepts connections.
     fn open(name: String) -> io::Result<Self> {
         let (open, closed) = oneshot::channel();
+        let (ending, ended) = oneshot::channel();
         let (made, is_made) = sync_channel(1);
-        let stay = move || match Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => {
-                // Whoever has begun this waits for it.
-                drop(made.send(Ok(runtime.handle().clone())));
-                runtime.block_on(until(closed));
+        let stay = move || {
+            match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    // Whoever has begun this waits for it.
+                    drop(made.send(Ok(runtime.handle().clone())));
+                    runtime.block_on(until(closed));
+                }
+                Err(error) => drop(made.send(Err(error))),
             }
-            Err(error) => drop(made.send(Err(error))),
+            drop(ending);
         };
         thread::Builder::new().name(name).spawn(stay)?;
         let runtime = is_made.recv().map_err(io::Error::other)??;
-        Ok(Self { runtime, key: Arc::default(), _open: Some(open) })
+        Ok(Self { runtime, key: Arc::default(), thread: Some(Thread { open, ended }) })
     }
 
     fn enter(&self) -> Key {

@@ -43,8 +43,11 @@ async fn every_part_keeps_what_it_was_told() {
         let config = || seat.config(&seat.listing(), &[&choice]);
         let member = start(config()).await;
         put(&seat, "a", "1").await;
+        // Whoever still has hold of it keeps nothing of its files.
+        let former = member.handle().clone();
         stop(member).await;
         let member = start(config()).await;
+        drop(former);
         assert_eq!(get(&seat, "a").await.as_deref(), Some(&b"1"[..]), "{choice}");
         put(&seat, "b", "2").await;
         // As if its process was killed.
