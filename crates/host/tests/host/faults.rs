@@ -37,7 +37,7 @@ async fn a_read_that_panics_ends_the_member_which_says_why() {
     let mut world = World::new(1);
     let one = world.leader().await;
     let member = world.member(one);
-    let read = member.read(|_| -> Result<(), backend::Fault> { unreachable!("it was reached") });
+    let read = member.read(|_| -> Result<(), Fault> { unreachable!("it was reached") });
     assert_eq!(within("an answer", read).await, Err(Error::Stopped));
     match within("its end", member.ended()).await {
         Ending::Bug(what) => assert!(what.contains("it was reached"), "{what}"),
