@@ -31,6 +31,7 @@ const UNITS: &str = "crates/units";
 const LAYERS: &[Layer] = &[
     layer(UNITS, &[], &[]),
     layer("crates/proto", &[], &[]),
+    layer("crates/tls", &[], &[]),
     // Contracts. `consensus` reads the log it orders through `raftlog`'s reader.
     layer("crates/backend", &[UNITS], &[]),
     layer("crates/raftlog", &[UNITS], &[]),
@@ -58,8 +59,8 @@ const LAYERS: &[Layer] = &[
     layer("crates/backend-redb", &[UNITS, "crates/backend"], &[]),
     layer("crates/backend-rocksdb", &[UNITS, "crates/backend"], &[]),
     layer("crates/backend-sled", &[UNITS, "crates/backend"], &[]),
-    layer("crates/transport-grpc", &[UNITS, "crates/proto", "crates/transport"], &[]),
-    layer("crates/transport-quic", &[UNITS, "crates/transport"], &[]),
+    layer("crates/transport-grpc", &[UNITS, "crates/proto", "crates/tls", "crates/transport"], &[]),
+    layer("crates/transport-quic", &[UNITS, "crates/tls", "crates/transport"], &[]),
     // The world, real and simulated.
     layer(
         "crates/host",
@@ -99,7 +100,7 @@ const LAYERS: &[Layer] = &[
         ],
         &[],
     ),
-    layer("crates/client", &["crates/proto"], &[]),
+    layer("crates/client", &["crates/proto", "crates/tls"], &[]),
     layer(
         "crates/api",
         // What `watch` delivers, and the `mvcc` events in it, are encoded here and nowhere else.
@@ -139,6 +140,7 @@ const LAYERS: &[Layer] = &[
             "crates/raftlog-sled",
             "crates/raftlog-wal",
             "crates/state",
+            "crates/tls",
             "crates/transport",
             "crates/transport-grpc",
             "crates/transport-quic",
@@ -147,12 +149,13 @@ const LAYERS: &[Layer] = &[
         &[],
     ),
     layer("bins/etcdd", &["crates/server"], &[]),
-    layer("bins/etcdctl", &["crates/client", "crates/proto"], &[]),
+    layer("bins/etcdctl", &["crates/client", "crates/proto", "crates/tls"], &[]),
     layer("bins/etcdutl", &["crates/server"], &[]),
     // Outside: they see the product as its users do, or a part alone.
     layer("benches/floor", &["crates/proto"], &[]),
     layer("benches/layout", &["crates/backend", "crates/backend-lsm"], &[]),
-    layer("integration", &["crates/proto"], &[]),
+    // Its certificates are made by an authority that `tls` has for tests.
+    layer("integration", &["crates/proto"], &["crates/tls"]),
     layer("benches/load", &["crates/proto", "integration"], &[]),
     layer("xtask", &[], &[]),
 ];

@@ -1,0 +1,4 @@
+//! Handshakes, over pipes in memory.
+
+mod handshakes;
+mod pair;
