@@ -33,11 +33,13 @@ impl Member {
     /// A member that has not been started yet, with addresses of its own and a data folder in
     /// `dir`.
     pub(crate) fn new(name: String, server: &Server, dir: &Path, flags: &[String]) -> Self {
+        let over_quic = flags.iter().any(|flag| flag == "--peer-transport=quic");
+        let peer_scheme = if over_quic { "quic" } else { "http" };
         Self {
             data_dir: dir.join(&name),
             log: dir.join(format!("{name}.log")),
             client_url: format!("http://{}", free_address()),
-            peer_url: format!("http://{}", free_address()),
+            peer_url: format!("{peer_scheme}://{}", free_address()),
             server: server.clone(),
             flags: flags.to_vec(),
             process: None,

@@ -2,7 +2,8 @@
 //!
 //! In go endpoints, a load (puts, gets, pages, watchers, …) and a number of clients; out come
 //! throughput, latencies, and the CPU time, memory and disk of the servers' processes, as the
-//! kernel counts them. [`versus`] starts servers in turn and compares.
+//! kernel counts them. [`versus`] starts servers in turn and compares; [`matrix`] does so with what
+//! one server can be made of.
 //!
 //! ```text
 //!   versus ──► integration::Cluster     fresh members for every stage of every round
@@ -10,6 +11,8 @@
 //!      │          ├──► Pool ──► wire    they share a few connections, and one thread
 //!      │          └──► Usage            /proc, before and after
 //!      └─────► Recorder ──► Report      medians, as a table, data and plots, after every step
+//!
+//!   matrix ──► versus, one combination of parts at a time ──► cells, table, page
 //! ```
 //!
 //! # Invariants
@@ -32,6 +35,7 @@ mod closed;
 mod fill;
 mod histogram;
 mod lease;
+pub mod matrix;
 mod measure;
 mod message;
 mod outcome;

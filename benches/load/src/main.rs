@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use integration::{Server, Tools};
+use load::matrix::Matrix;
 use load::versus::{Side, compare};
 use load::{
     Amount, Load, Outcome, Plan, Pool, Recorder, Steady, Trial, Upkeep, Watching, fill,
@@ -38,6 +39,15 @@ usage: etcdd-load versus [OPTION]…
              --connections=N          how many connections they share
              --keys=N --keys-max=N    how many keys loads work on, and how many a million are
              --output=FOLDER          where versus.md, versus.json and *.svg go
+       etcdd-load matrix [OPTION]…
+           Compares what etcdd can be made of: each log, engine, transport and consensus in place of
+           the usual one, and some together. That takes about MATRIX minutes, with --quick about
+           LOOK. Each cell is kept in a file of the output folder, so that a run goes on where
+           it was aborted; beside it a table, all numbers, and a page with plots.
+             --bin=PATH               an etcdd with all parts; else the one beside this program
+             --only=WORD,…            combinations with one of these words in their names
+             --quick                  fewer loads, shorter, with fewer keys
+             --output=FOLDER          where matrix.md, .json, .html and the cells go
        etcdd-load LOAD --endpoints=URL,… [--pids=N,…] [OPTION]…
            Puts one load on running servers, and measures the processes with these ids.
              LOAD                     fill put get serializable-get mix txn page range, with
@@ -54,6 +64,7 @@ fn main() -> ExitCode {
     }
     let result = match arguments.split_first() {
         Some((name, rest)) if name == "versus" => versus(rest),
+        Some((name, rest)) if name == "matrix" => matrix(rest),
         Some((name, rest)) => drive(name, rest),
         None => Err("no command".to_owned()),
     };
@@ -65,12 +76,14 @@ fn main() -> ExitCode {
 
 /// How to call this program, with what [`Plan::estimate`] says.
 fn usage() -> String {
-    let minutes = |plan: Plan, servers| plan.estimate(servers).as_secs().div_ceil(60).to_string();
+    let minutes = |time: Duration| time.as_secs().div_ceil(60).to_string();
     [
-        ("USUAL", minutes(Plan::usual(), 2)),
-        ("QUICK", minutes(Plan::quick(), 2)),
-        ("FULL", minutes(Plan::full(), 2)),
-        ("LONG", minutes(Plan::full(), 3)),
+        ("USUAL", minutes(Plan::usual().estimate(2))),
+        ("QUICK", minutes(Plan::quick().estimate(2))),
+        ("FULL", minutes(Plan::full().estimate(2))),
+        ("LONG", minutes(Plan::full().estimate(3))),
+        ("MATRIX", minutes(Matrix::new(false, &[]).estimate())),
+        ("LOOK", minutes(Matrix::new(true, &[]).estimate())),
     ]
     .into_iter()
     .fold(USAGE.to_owned(), |text, (word, minutes)| text.replace(word, &minutes))
@@ -102,10 +115,7 @@ fn versus(arguments: &[String]) -> Result<ExitCode, String> {
         None => "3.5.1".to_owned(),
     };
     let mut sides = references.split(',').map(side).collect::<Result<Vec<Side>, String>>()?;
-    let beside = env::current_exe().map_err(|error| error.to_string())?.with_file_name("etcdd");
-    let candidate =
-        options.text("--bin").map_or_else(|| beside.display().to_string(), str::to_owned);
-    sides.push(side(&candidate)?);
+    sides.push(side(&candidate(options)?)?);
     let planned = plan.estimate(sides.len());
     eprintln!("about {} minutes", planned.as_secs().div_ceil(60));
     let folder = options.text("--output").map(PathBuf::from);
@@ -113,6 +123,25 @@ fn versus(arguments: &[String]) -> Result<ExitCode, String> {
     compare(&sides, &plan, &mut recorder);
     println!("{}", recorder.report().markdown());
     let clean = recorder.report().failures.is_empty();
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The server that is asked for, else the one beside this program.
+fn candidate(options: Options<'_>) -> Result<String, String> {
+    let beside = env::current_exe().map_err(|error| error.to_string())?.with_file_name("etcdd");
+    Ok(options.text("--bin").map_or_else(|| beside.display().to_string(), str::to_owned))
+}
+
+fn matrix(arguments: &[String]) -> Result<ExitCode, String> {
+    let options = Options::parse(arguments, &["--bin", "--only", "--output", "--quick"])?;
+    let words = options.text("--only").map(|words| words.split(',').collect::<Vec<_>>());
+    let matrix = Matrix::new(options.has("--quick"), &words.unwrap_or_default());
+    let server = side(&candidate(options)?)?.server;
+    let folder = PathBuf::from(options.text("--output").ok_or("--output is needed")?);
+    eprintln!("about {} minutes for all of it", matrix.estimate().as_secs().div_ceil(60));
+    let cells = matrix.run(&server, &folder).map_err(|error| error.to_string())?;
+    let clean = cells.iter().all(|cell| cell.report.failures.is_empty());
+    println!("{}", folder.join("matrix.md").display());
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -160,7 +189,7 @@ fn side(text: &str) -> Result<Side, String> {
     let (major, minor, patch) = server.version;
     let file = server.path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.map_or_else(|| format!("{file} {major}.{minor}.{patch}"), str::to_owned);
-    Ok(Side { name, server })
+    Ok(Side { name, server, flags: Vec::new() })
 }
 
 fn drive(name: &str, arguments: &[String]) -> Result<ExitCode, String> {

@@ -38,6 +38,30 @@ pub enum Measure {
 }
 
 impl Measure {
+    const ALL: [Self; 16] = [
+        Self::PerSecond,
+        Self::P50Ms,
+        Self::P99Ms,
+        Self::P999Ms,
+        Self::LongestMs,
+        Self::CpuPerThousand,
+        Self::WrittenKib,
+        Self::Seconds,
+        Self::P99ToCalm,
+        Self::LongestToCalm,
+        Self::SecondsToFew,
+        Self::ResidentMib,
+        Self::AnonymousMib,
+        Self::DiskMib,
+        Self::ResidentToFew,
+        Self::OwnCpuUs,
+    ];
+
+    /// The measure with this [name](Self::name).
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| measure.name() == name)
+    }
+
     /// As people read it.
     pub fn name(self) -> &'static str {
         match self {
@@ -75,6 +99,13 @@ impl Measure {
             Self::SecondsToFew,
         ];
         !by_itself.contains(&self)
+    }
+
+    /// How many times better a number is than another; `None` where that is nothing to be said.
+    pub(crate) fn gain(self, number: f64, reference: f64) -> Option<f64> {
+        let (better, worse) =
+            if self.more_is_better() { (number, reference) } else { (reference, number) };
+        (self.is_comparable() && worse > 0.0).then(|| better / worse)
     }
 
     /// Whether it says something about the server.
@@ -162,6 +193,14 @@ mod tests {
         let page = target("page of 500 of 100000 keys, 4 clients", Measure::PerSecond, 1);
         assert_eq!(page, Some(Target::Better(8.0)));
         assert_eq!(target("page of 5000 keys", Measure::PerSecond, 1), None);
+    }
+
+    #[test]
+    fn measures_are_found_by_name() {
+        for measure in Measure::ALL {
+            assert_eq!(Measure::named(measure.name()), Some(measure));
+        }
+        assert_eq!(Measure::named("per minute"), None);
     }
 
     #[test]

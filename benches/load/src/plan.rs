@@ -37,6 +37,11 @@ pub enum Trial {
     Million,
     /// Killed, and back.
     Restart,
+    /// Puts that are acknowledged before they are on the disk, which nobody may do: what a sync
+    /// costs is what these do not take.
+    Unsynced,
+    /// A new member, until it has what the others have.
+    Join,
 }
 
 /// How often each key is written before history is compacted.
@@ -52,10 +57,25 @@ pub(crate) enum Stage {
     /// With many more, and no history, so that what they weigh does not depend on how fast a server
     /// was before.
     Many,
+    /// With as many keys, and nothing synced.
+    Unsynced,
+    /// With as many keys, and next to nothing of them in the log.
+    Trimmed,
+}
+
+impl Stage {
+    /// What members are told for it.
+    pub(crate) fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Few | Self::Upkeep | Self::Many => &[],
+            Self::Unsynced => &["--unsafe-no-fsync"],
+            Self::Trimmed => &["--snapshot-count=100", "--snapshot-catchup-entries=100"],
+        }
+    }
 }
 
 impl Trial {
-    /// All of them, in the order in which they run.
+    /// All that any server can be compared by, in the order in which they run.
     pub const ALL: [Self; 16] = [
         Self::Idle,
         Self::Page,
@@ -79,6 +99,9 @@ impl Trial {
     pub const USUAL: [Self; 6] =
         [Self::Idle, Self::Page, Self::Get, Self::Put, Self::Million, Self::Restart];
 
+    /// What tells parts of our own apart besides.
+    pub const OF_PARTS: [Self; 2] = [Self::Unsynced, Self::Join];
+
     /// As the command line names it.
     pub fn name(self) -> &'static str {
         match self {
@@ -98,6 +121,8 @@ impl Trial {
             Self::Maintenance => "maintenance",
             Self::Million => "million",
             Self::Restart => "restart",
+            Self::Unsynced => "unsynced",
+            Self::Join => "join",
         }
     }
 
@@ -110,7 +135,8 @@ impl Trial {
     pub fn parse(names: &str) -> Result<Vec<Self>, String> {
         let mut trials = Vec::new();
         for name in names.split(',') {
-            match (name, Self::ALL.iter().find(|trial| trial.name() == name)) {
+            let mut every = Self::ALL.iter().chain(&Self::OF_PARTS);
+            match (name, every.find(|trial| trial.name() == name)) {
                 (_, Some(&trial)) => trials.push(trial),
                 ("all", None) => trials.extend(Self::ALL),
                 ("usual", None) => trials.extend(Self::USUAL),
@@ -126,6 +152,8 @@ impl Trial {
         match self {
             Self::Maintenance => Stage::Upkeep,
             Self::Million | Self::Restart => Stage::Many,
+            Self::Unsynced => Stage::Unsynced,
+            Self::Join => Stage::Trimmed,
             _ => Stage::Few,
         }
     }
@@ -208,7 +236,7 @@ impl Plan {
     /// How long it takes until a stage is set.
     pub(crate) fn stage_estimate(&self, stage: Stage, members: usize) -> Duration {
         let keys = match stage {
-            Stage::Few => self.keys,
+            Stage::Few | Stage::Unsynced | Stage::Trimmed => self.keys,
             Stage::Upkeep => self.keys * HISTORY,
             Stage::Many => self.keys_max,
         };
@@ -227,7 +255,9 @@ impl Plan {
             Trial::Million => Duration::from_secs(1),
             // Killed twice, with few keys and with many.
             Trial::Restart => fill_estimate(self.keys_max, members) / 3 + Duration::from_secs(4),
-            Trial::Get
+            Trial::Join => Duration::from_secs(5),
+            Trial::Unsynced
+            | Trial::Get
             | Trial::SerializableGet
             | Trial::Put
             | Trial::Put1k

@@ -1,7 +1,7 @@
 //! The comparison as pictures: how many times better, how long answers took, and what upkeep does
 //! to puts. Each is an SVG file that stands alone.
 
-mod canvas;
+pub(crate) mod canvas;
 
 use std::time::Duration;
 

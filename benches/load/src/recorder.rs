@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::measure::Measure;
@@ -35,6 +35,11 @@ impl Recorder {
     /// What was measured so far.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// What was measured.
+    pub(crate) fn into_report(self) -> Report {
+        self.report
     }
 
     /// From now on, numbers are of this server (by its position) with so many members.
@@ -125,12 +130,7 @@ impl Recorder {
     fn save(&self) -> io::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
         fs::create_dir_all(folder)?;
-        let write = |name: &str, text: &str| {
-            // Whole or not at all, even if this is where the run is aborted.
-            let new = folder.join(format!(".{name}"));
-            fs::write(&new, text)?;
-            fs::rename(new, folder.join(name))
-        };
+        let write = |name: &str, text: &str| write_whole(folder, name, text);
         write("versus.md", &self.report.markdown())?;
         write("versus.json", &format!("{:#}\n", self.report.json()))?;
         for (name, text) in plot::all(&self.report) {
@@ -138,6 +138,13 @@ impl Recorder {
         }
         Ok(())
     }
+}
+
+/// Writes a file whole or not at all, even if this is where the run is aborted.
+pub(crate) fn write_whole(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let new = folder.join(format!(".{name}"));
+    fs::write(&new, text)?;
+    fs::rename(new, folder.join(name))
 }
 
 fn clock(time: Duration) -> String {

@@ -98,14 +98,8 @@ impl Report {
         load: &str,
         measure: Measure,
     ) -> Option<f64> {
-        if !measure.is_comparable() {
-            return None;
-        }
         let candidate = self.median(self.servers.len() - 1, members, load, measure)?;
-        let reference = self.median(reference, members, load, measure)?;
-        let (better, worse) =
-            if measure.more_is_better() { (candidate, reference) } else { (reference, candidate) };
-        (worse > 0.0).then(|| better / worse)
+        measure.gain(candidate, self.median(reference, members, load, measure)?)
     }
 
     /// Adds to how long a load's answers took.

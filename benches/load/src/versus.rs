@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use integration::{Cluster, Server};
+use integration::{Cluster, Joining, Server};
 
 use crate::closed::{Amount, run};
 use crate::fill::fill;
@@ -70,6 +70,8 @@ pub struct Side {
     pub name: String,
     /// Its binary.
     pub server: Server,
+    /// What it is told besides what all are.
+    pub flags: Vec<String>,
 }
 
 impl Plan {
@@ -144,7 +146,9 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     fn take(&mut self, side: &Side, stage: Stage) -> Result<(), Broken> {
-        let mut cluster = Cluster::prepare(&side.server, self.members, &FLAGS);
+        let own = side.flags.iter().map(String::as_str);
+        let flags: Vec<&str> = FLAGS.iter().chain(stage.flags()).copied().chain(own).collect();
+        let mut cluster = Cluster::prepare(&side.server, self.members, &flags);
         cluster.start_all();
         cluster.leader();
         let Plan { keys, keys_max, .. } = *self.plan;
@@ -167,6 +171,21 @@ impl Turn<'_> {
                 self.recorder.done(self.plan.stage_estimate(stage, self.members));
                 self.upkeep(&mut cluster)?;
                 self.recorder.done(self.plan.trial_estimate(Trial::Maintenance, self.members));
+            }
+            Stage::Unsynced => {
+                self.fill(&mut cluster, 0, keys)?;
+                self.recorder.done(self.plan.stage_estimate(stage, self.members));
+                let load = Load::Put { keys, value_bytes: VALUE_BYTES };
+                for &clients in &self.plan.clients {
+                    self.run(&mut cluster, "put without syncs", load, clients)?;
+                }
+                self.recorder.done(self.plan.trial_estimate(Trial::Unsynced, self.members));
+            }
+            Stage::Trimmed => {
+                self.fill(&mut cluster, 0, keys)?;
+                self.recorder.done(self.plan.stage_estimate(stage, self.members));
+                self.join(&mut cluster, keys)?;
+                self.recorder.done(self.plan.trial_estimate(Trial::Join, self.members));
             }
             Stage::Many => {
                 self.fill(&mut cluster, 0, keys)?;
@@ -222,7 +241,12 @@ impl Turn<'_> {
             }
             Trial::FanOut10k => return self.watch(cluster, Some(FAN_OUT_10K)),
             Trial::Lease => return self.keep_alives(cluster),
-            Trial::Idle | Trial::Maintenance | Trial::Million | Trial::Restart => return Ok(()),
+            Trial::Idle
+            | Trial::Maintenance
+            | Trial::Million
+            | Trial::Restart
+            | Trial::Unsynced
+            | Trial::Join => return Ok(()),
         };
         for &clients in &self.plan.clients {
             self.run(cluster, name, load, clients)?;
@@ -375,6 +399,22 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// From a new member's joining until it has all that the others have. Their logs begin so late
+    /// that it needs a snapshot.
+    fn join(&mut self, cluster: &mut Cluster, keys: usize) -> Result<(), Broken> {
+        let name = format!("a new member with {keys} keys");
+        let started = Instant::now();
+        cluster.grow(Joining::AsLearner);
+        while !are_level(cluster)? {
+            if started.elapsed() > RESTART_MAX {
+                return Err(Broken(format!("{name}: not level within {RESTART_MAX:?}")));
+            }
+            thread::sleep(ATTEMPT_INTERVAL);
+        }
+        self.recorder.note(&name, Measure::Seconds, started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
     /// Keeps what the members weigh; how much of it is resident.
     fn note_memory(&mut self, name: &str, cluster: &mut Cluster) -> Result<f64, Broken> {
         let usage = Usage::of(&pids(cluster))?;
@@ -418,6 +458,14 @@ fn serves(endpoints: &[String]) -> bool {
         let pool = Pool::open(std::slice::from_ref(endpoint), 1);
         pool.is_ok_and(|mut pool| pool.ask(RANGE, &get_any(), ATTEMPT_MAX).is_ok())
     })
+}
+
+/// Whether all members have applied the same.
+fn are_level(cluster: &mut Cluster) -> Result<bool, Broken> {
+    let statuses = cluster.statuses().map_err(Broken)?;
+    let mut revisions = statuses.iter().map(|(_, status)| status.revision);
+    let first = revisions.next();
+    Ok(revisions.all(|revision| Some(revision) == first))
 }
 
 fn pids(cluster: &mut Cluster) -> Vec<u32> {
