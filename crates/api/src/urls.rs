@@ -152,6 +152,12 @@ impl Url {
         matches!(self.scheme, Scheme::Unix | Scheme::Unixs)
     }
 
+    /// Whether it is spoken to by TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        matches!(self.scheme, Scheme::Https | Scheme::Unixs)
+    }
+
     /// Whether one can listen there: an address of this machine, not a name that must be looked up.
     #[must_use]
     pub fn is_bindable(&self) -> bool {

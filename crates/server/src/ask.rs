@@ -1,4 +1,4 @@
-//! What a member asks others over plain HTTP, as etcd's members ask each other: who the members
+//! What a member asks others over HTTP, as etcd's members ask each other: who the members
 //! are.
 
 use std::time::Duration;
@@ -9,7 +9,10 @@ use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use state::Member;
+use tls::Connector;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time;
 use units::ClusterId;
 
@@ -26,9 +29,14 @@ pub(crate) struct Membership {
 }
 
 /// Asks one member after the other who the members are. `None` when none of them knows.
-pub(crate) async fn membership(urls: &[Url], patience: Duration) -> Option<Membership> {
+pub(crate) async fn membership(
+    urls: &[Url],
+    connector: &Connector,
+    patience: Duration,
+) -> Option<Membership> {
     for url in urls {
-        match members_of(url, patience).await {
+        let answer = time::timeout(patience, members_of(url, connector)).await;
+        match answer.unwrap_or_else(|_| Err(format!("{url}: no answer"))) {
             Ok(found) if !found.members.is_empty() => return Some(found),
             Ok(_) => {}
             Err(error) => {
@@ -39,8 +47,14 @@ pub(crate) async fn membership(urls: &[Url], patience: Duration) -> Option<Membe
     None
 }
 
-async fn members_of(url: &Url, patience: Duration) -> Result<Membership, String> {
-    let (answer, cluster) = get(url, "/members", patience).await?;
+async fn members_of(url: &Url, connector: &Connector) -> Result<Membership, String> {
+    let (answer, cluster) = if url.is_secure() {
+        let stream = connector.connect(url.host(), url.port()).await.map_err(described)?;
+        get(stream, url, "/members").await?
+    } else {
+        let stream = TcpStream::connect((url.host(), url.port())).await.map_err(described)?;
+        get(stream, url, "/members").await?
+    };
     let cluster = cluster.ok_or("the answer names no cluster")?;
     let members = serde_json::from_slice(&answer).map_err(described)?;
     Ok(Membership { cluster, members })
@@ -48,35 +62,31 @@ async fn members_of(url: &Url, patience: Duration) -> Result<Membership, String>
 
 /// Gets a path, and the cluster that the answer names.
 async fn get(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     url: &Url,
     path: &str,
-    patience: Duration,
 ) -> Result<(Bytes, Option<ClusterId>), String> {
-    let got = async {
-        let stream = TcpStream::connect((url.host(), url.port())).await.map_err(described)?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(described)?;
-        let connection = tokio::spawn(connection);
-        let request = Request::get(path)
-            .header(header::HOST, url.address())
-            .header(header::CONNECTION, "close")
-            .body(Empty::<Bytes>::new())
-            .map_err(described)?;
-        let answer = sender.send_request(request).await.map_err(described)?;
-        if answer.status() != StatusCode::OK {
-            return Err(format!("{url}{path}: unexpected http status {}", answer.status()));
-        }
-        let cluster = answer
-            .headers()
-            .get("x-etcd-cluster-id")
-            .and_then(|id| u64::from_str_radix(id.to_str().ok()?, 16).ok())
-            .map(ClusterId);
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX);
-        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
-        connection.abort();
-        Ok((body, cluster))
-    };
-    time::timeout(patience, got).await.unwrap_or_else(|_| Err(format!("{url}: no answer")))
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(described)?;
+    let mut connections = JoinSet::new();
+    connections.spawn(connection);
+    let request = Request::get(path)
+        .header(header::HOST, url.address())
+        .header(header::CONNECTION, "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(described)?;
+    let answer = sender.send_request(request).await.map_err(described)?;
+    if answer.status() != StatusCode::OK {
+        return Err(format!("{url}{path}: unexpected http status {}", answer.status()));
+    }
+    let cluster = answer
+        .headers()
+        .get("x-etcd-cluster-id")
+        .and_then(|id| u64::from_str_radix(id.to_str().ok()?, 16).ok())
+        .map(ClusterId);
+    let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX);
+    let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+    Ok((body, cluster))
 }
 
 fn described(error: impl ToString) -> String {

@@ -17,6 +17,7 @@ use units::{Index, NodeId};
 use crate::bootstrap::Origin;
 use crate::data_dir::DataDir;
 use crate::parts::{Carrier, Chosen, LogSite, TransportSite};
+use crate::security::Security;
 use crate::{Config, Error, LeaseCheckpoints};
 
 /// What a member is made of and where.
@@ -24,6 +25,7 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) data: DataDir,
     pub(crate) chosen: Chosen,
+    pub(crate) security: Security,
 }
 
 /// The version of etcd that is spoken.
@@ -227,6 +229,7 @@ impl Plan {
             frame_bytes_max: FRAME_BYTES_MAX.max(config.request_bytes_max.saturating_mul(2)),
             call_timeout: config.request_timeout(),
             connect_timeout: config.connect_timeout(),
+            tls: self.security.among_peers.clone(),
             runtime,
         };
         let part = Arc::clone(&self.chosen.transport);

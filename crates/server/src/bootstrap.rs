@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::ids;
 use api::urls::{Url, Urls};
 use state::Member;
+use tls::Connector;
 use tokio::time;
 use units::{ClusterId, NodeId};
 
@@ -74,7 +75,7 @@ impl fmt::Display for Refused {
 }
 
 /// Finds out who this member is and with whom.
-pub(crate) async fn origin(config: &Config) -> Result<Origin, Refused> {
+pub(crate) async fn origin(config: &Config, connector: &Connector) -> Result<Origin, Refused> {
     let cluster = &config.initial_cluster;
     let Some(own) = cluster.get(&config.name) else {
         return Err(Refused::NameUnknown(config.name.clone()));
@@ -90,13 +91,13 @@ pub(crate) async fn origin(config: &Config) -> Result<Origin, Refused> {
             check_advertised(config, own).await?;
             check_duplicates(cluster)?;
             let origin = founding(config);
-            let known = ask::membership(&others, config.connect_timeout()).await;
+            let known = ask::membership(&others, connector, config.connect_timeout()).await;
             let founded = known.is_some_and(|known| is_started(&known, origin.id));
             if founded { Err(Refused::AlreadyBootstrapped(origin.id)) } else { Ok(origin) }
         }
         ClusterState::Existing => {
             check_duplicates(cluster)?;
-            let known = ask::membership(&others, config.connect_timeout())
+            let known = ask::membership(&others, connector, config.connect_timeout())
                 .await
                 .ok_or(Refused::ClusterUnknown)?;
             joining(config, known).await

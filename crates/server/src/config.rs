@@ -3,6 +3,7 @@
 mod flags;
 mod gates;
 mod logging;
+mod security;
 mod table;
 mod value;
 
@@ -76,6 +77,16 @@ pub struct Config {
     pub warning_apply_duration: Duration,
     /// `--warning-unary-request-duration`
     pub warning_request_duration: Duration,
+    /// `--cert-file` and what belongs to it: how connections of clients are secured.
+    pub client_tls: tls::Settings,
+    /// `--auto-tls`: with a certificate that is made if none is named.
+    pub client_auto_tls: bool,
+    /// `--peer-cert-file` and what belongs to it: how connections of members are secured.
+    pub peer_tls: tls::Settings,
+    /// `--peer-auto-tls`: with a certificate that is made if none is named.
+    pub peer_auto_tls: bool,
+    /// `--self-signed-cert-validity`: for how many years those are made.
+    pub self_signed_cert_validity: u32,
     /// `--unsafe-no-fsync`
     pub unsafe_no_fsync: bool,
     /// `--raft-log`: the name of a part, as are the next three; `None` leaves the choice.
@@ -162,6 +173,12 @@ pub enum BadConfig {
     Part(String),
     /// A URL asks for what this server does not have.
     Scheme(String),
+    /// A certificate that is to be made is to hold for no time.
+    SelfSignedCertValidity,
+    /// Files or names of certificates do not fit together.
+    Tls(tls::BadSettings),
+    /// Versions or cipher suites of TLS cannot be these.
+    TlsProtocol(tls::BadProtocol),
     /// No learners are fewer than that.
     TooManyLearners,
 }
@@ -206,6 +223,11 @@ impl fmt::Display for BadConfig {
             Self::Scheme(url) => {
                 write!(f, "URL {url}: its scheme is not supported by this version of etcdd")
             }
+            Self::SelfSignedCertValidity => {
+                f.write_str("selfSignedCertValidity is invalid,it should be greater than 0")
+            }
+            Self::Tls(error) => error.fmt(f),
+            Self::TlsProtocol(error) => error.fmt(f),
             Self::TooManyLearners => f.write_str("membership: too many learner members in cluster"),
         }
     }
@@ -259,6 +281,7 @@ impl Config {
     pub(crate) fn from_settings(settings: &Settings) -> Result<Self, BadConfig> {
         let name = settings.text("name").to_owned();
         let duration = |flag| settings.value(flag).positive_duration();
+        let protocol = security::protocol(settings)?;
         let part = |flag| Some(settings.text(flag).to_owned()).filter(|name| !name.is_empty());
         let config = Self {
             data_dir: match settings.text("data-dir") {
@@ -303,6 +326,12 @@ impl Config {
             warning_apply_duration: duration("warning-apply-duration").unwrap_or_default(),
             warning_request_duration: duration("warning-unary-request-duration")
                 .unwrap_or(SLOW_REQUEST_DEFAULT),
+            client_tls: security::of_clients(settings, &protocol)?,
+            client_auto_tls: settings.bool("auto-tls"),
+            peer_tls: security::of_peers(settings, &protocol)?,
+            peer_auto_tls: settings.bool("peer-auto-tls"),
+            self_signed_cert_validity: u32::try_from(settings.uint("self-signed-cert-validity"))
+                .unwrap_or(u32::MAX),
             unsafe_no_fsync: settings.bool("unsafe-no-fsync"),
             raft_log: part("raft-log"),
             backend: part("backend"),
@@ -340,24 +369,33 @@ impl Config {
         if election_ms > ELECTION_MS_MAX {
             return Err(BadConfig::ElectionTooLong(election_ms));
         }
-        self.check_schemes()
+        self.check_security()
     }
 
-    /// Without certificates, as etcd checks; there are no flags for them yet.
-    fn check_schemes(&self) -> Result<(), BadConfig> {
+    /// Certificates must be there for what is to be secured.
+    fn check_security(&self) -> Result<(), BadConfig> {
+        let makes_some = self.client_auto_tls || self.peer_auto_tls;
+        if makes_some && self.self_signed_cert_validity == 0 {
+            return Err(BadConfig::SelfSignedCertValidity);
+        }
         let mut peers = self.listen_peer_urls.iter();
-        if let Some(url) = peers.find(|url| url.scheme() == Scheme::Https) {
+        if self.peer_tls.own.is_none()
+            && !self.peer_auto_tls
+            && let Some(url) = peers.find(|url| url.is_secure())
+        {
             return Err(BadConfig::NoPeerCertificate(url.address()));
         }
         let mut clients = self.listen_client_urls.iter();
-        let secure = clients.find(|url| matches!(url.scheme(), Scheme::Https | Scheme::Unixs));
-        if let Some(url) = secure {
+        if self.client_tls.own.is_none()
+            && !self.client_auto_tls
+            && let Some(url) = clients.find(|url| url.is_secure())
+        {
             return Err(BadConfig::NoCertificate(url.to_string()));
         }
         let named = self.initial_cluster.values().flat_map(Urls::iter);
         let mut peers =
             self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter()).chain(named);
-        match peers.find(|url| url.scheme() != Scheme::Http) {
+        match peers.find(|url| !matches!(url.scheme(), Scheme::Http | Scheme::Https)) {
             Some(url) => Err(BadConfig::Scheme(url.to_string())),
             None => Ok(()),
         }

@@ -33,6 +33,8 @@ pub enum Error {
     Raftlog(raftlog::Fault),
     /// The system refuses something that a program can count on.
     System(String),
+    /// Connections cannot be secured with the files there are.
+    Tls(tls::Error),
     /// The flags cannot be understood.
     Usage(String),
 }
@@ -45,6 +47,7 @@ impl fmt::Display for Error {
             Self::Ended(ending) => ending.fmt(f),
             Self::Engine(fault) => fault.fmt(f),
             Self::Raftlog(fault) => fault.fmt(f),
+            Self::Tls(error) => error.fmt(f),
             Self::Bootstrap(text)
             | Self::DataDir(text)
             | Self::Log(text)

@@ -38,6 +38,7 @@ mod log;
 mod member;
 mod parts;
 mod run;
+mod security;
 
 pub use assembly::Assembly;
 pub use config::{
@@ -52,3 +53,5 @@ pub use parts::{
     TransportSite,
 };
 pub use run::{run, run_of};
+/// What [`Config`] says about TLS, and [`TransportSite`] hands on.
+pub use tls;

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tls::Acceptor;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
@@ -19,6 +22,7 @@ use tower_service::Service;
 
 use self::authority::Tolerant;
 use self::gathering::Gathering;
+use self::guard::Guard;
 pub(crate) use self::homes::Homes;
 use self::homes::Key;
 use self::socket::{Listener, Socket, Stream};
@@ -27,6 +31,7 @@ use crate::{Error, Keepalive};
 
 mod authority;
 mod gathering;
+mod guard;
 mod homes;
 mod socket;
 mod streams;
@@ -47,8 +52,10 @@ const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const DESCRIPTORS_KEPT: u64 = 400;
 
 /// How connections are treated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
+    /// Who lets them in where they are secured.
+    pub(crate) guard: Option<Guard>,
     /// HTTP/2 streams at a time in one connection.
     pub(crate) streams_max: u32,
     /// How connections of HTTP/2 are tested that say nothing.
@@ -61,13 +68,22 @@ impl Options {
     /// For members among each other: a silent connection is noticed within etcd's five seconds, and
     /// a stream may use all of it.
     pub(crate) const PEERS: Self = Self {
+        guard: None,
         streams_max: u32::MAX,
         keepalive: Keepalive { interval: Duration::from_secs(2), timeout: Duration::from_secs(3) },
         stream_window_bytes: CONNECTION_WINDOW_BYTES,
     };
 
-    pub(crate) fn clients(config: &crate::Config) -> Self {
+    pub(crate) fn peers(acceptor: Option<Acceptor>) -> Self {
+        let complaint = "rejected connection on peer endpoint";
+        let guard = acceptor.map(|acceptor| Guard { acceptor, complaint });
+        Self { guard, ..Self::PEERS }
+    }
+
+    pub(crate) fn clients(config: &crate::Config, acceptor: Option<Acceptor>) -> Self {
+        let complaint = "rejected connection on client endpoint";
         Self {
+            guard: acceptor.map(|acceptor| Guard { acceptor, complaint }),
             streams_max: config.concurrent_streams_max,
             keepalive: config.keepalive,
             stream_window_bytes: STREAM_WINDOW_BYTES,
@@ -85,7 +101,8 @@ pub(crate) struct Bound {
 /// Addresses where connections come in, and are not served yet.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    listeners: Vec<Listener>,
+    /// Each with whether TLS is spoken there.
+    listeners: Vec<(Listener, bool)>,
 }
 
 impl Bound {
@@ -106,8 +123,8 @@ impl Bound {
 impl Listening {
     /// The first address, with the port that the system chose.
     #[cfg(test)]
-    pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
-        self.listeners.first()?.tcp_address()
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.listeners.first()?.0.tcp_address()
     }
 
     /// Serves, at these homes, until told to stop, then lets what is under way come to an end, for
@@ -128,7 +145,10 @@ impl Listening {
         let kept = DESCRIPTORS_KEPT + homes.descriptors_max();
         let places = Arc::new(Semaphore::new(connections_max(kept)));
         let homes = Arc::new(homes);
-        let serving = self.listeners.into_iter().map(|listener| {
+        let serving = self.listeners.into_iter().map(|(listener, is_secure)| {
+            let mut options = options.clone();
+            options.guard = options.guard.filter(|_| is_secure);
+            assert_eq!(options.guard.is_some(), is_secure, "what is secured has a guard");
             let door = Door { listener, homes: Arc::clone(&homes), places: Arc::clone(&places) };
             door.serve(service.clone(), options, stop.clone(), drain)
         });
@@ -168,29 +188,33 @@ impl Door {
                 accepted = self.next() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            let (stream, home, place) = match accepted {
-                Ok(accepted) => accepted,
+            let Arrival { stream, from, home, place } = match accepted {
+                Ok(arrival) => arrival,
                 Err(error) => {
                     tracing::warn!("error" = %error, "failed to accept a connection");
                     time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
-            let service = TowerToHyperService::new(service.clone());
-            let outgoing = Gathering::new(stream);
-            let stream = TokioIo::new(Tolerant::new(outgoing.clone()));
-            let streams = Streams::default();
-            let builder = builder(options, streams.clone());
-            let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
-            let connection = graceful.watch(connection);
             let runtime = home.runtime.clone();
-            let living = async move {
-                if let Err(error) = outgoing.during(streams.serve(connection)).await {
-                    tracing::debug!("error" = %error, "a connection ended");
+            let service = TowerToHyperService::new(service.clone());
+            let streams = Streams::default();
+            let builder = builder(&options, streams.clone());
+            let watcher = graceful.watcher();
+            let talk = Talk { service, builder, streams, watcher, _stay: (home, place) };
+            // Two tasks, so that one without TLS has no room for it.
+            match options.guard.clone() {
+                None => connections.spawn_on(talk.over(stream), &runtime),
+                Some(guard) => {
+                    let admitted = guard.admit(stream, from, stop.clone());
+                    let living = async move {
+                        if let Some(stream) = admitted.await {
+                            talk.over(stream).await;
+                        }
+                    };
+                    connections.spawn_on(living, &runtime)
                 }
-                drop((home, place));
             };
-            connections.spawn_on(living, &runtime);
         }
         let Self { listener, homes, .. } = self;
         drop(listener);
@@ -202,16 +226,53 @@ impl Door {
     }
 
     /// The next connection, at its home.
-    async fn next(&self) -> io::Result<(Stream, Key, OwnedSemaphorePermit)> {
+    async fn next(&self) -> io::Result<Arrival> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
-        let stream = self.listener.accept().await?;
+        let (stream, from) = self.listener.accept().await?;
         let home = self.homes.enter()?;
         let stream = stream.move_to(&home.runtime)?;
-        Ok((stream, home, place))
+        Ok(Arrival { stream, from, home, place })
     }
 }
 
-fn builder(options: Options, streams: Streams) -> auto::Builder<Streams> {
+/// A connection that has come in.
+struct Arrival {
+    stream: Stream,
+    from: Option<SocketAddr>,
+    home: Key,
+    place: OwnedSemaphorePermit,
+}
+
+/// What is to be done with a connection.
+struct Talk<S> {
+    service: TowerToHyperService<S>,
+    builder: auto::Builder<Streams>,
+    streams: Streams,
+    watcher: Watcher,
+    /// Given back when it has ended.
+    _stay: (Key, OwnedSemaphorePermit),
+}
+
+impl<S, B> Talk<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<axum::BoxError>> + Send + 'static,
+{
+    /// Serves it to its end.
+    async fn over(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let outgoing = Gathering::new(stream);
+        let stream = TokioIo::new(Tolerant::new(outgoing.clone()));
+        let connection = self.builder.serve_connection_with_upgrades(stream, self.service);
+        let connection = self.watcher.watch(connection.into_owned());
+        if let Err(error) = outgoing.during(self.streams.serve(connection)).await {
+            tracing::debug!("error" = %error, "a connection ended");
+        }
+    }
+}
+
+fn builder(options: &Options, streams: Streams) -> auto::Builder<Streams> {
     let mut builder = auto::Builder::new(streams);
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
     builder

@@ -17,6 +17,7 @@ use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
 use crate::listen::{Bound, Homes, Options};
+use crate::security::Security;
 use crate::{Assembly, Config, Error};
 
 /// A running member: it serves its peers from the start, and clients from when it has joined.
@@ -69,7 +70,8 @@ impl Member {
             "starting an etcd server"
         );
         let data = DataDir::look(&config, &chosen)?;
-        let plan = Arc::new(Plan { config, data, chosen });
+        let security = Security::open(&config)?;
+        let plan = Arc::new(Plan { config, data, chosen, security });
         let config = &plan.config;
         let (log, engine, told) = stores(&plan).await?;
         if let Some(repaired) = &log.repaired {
@@ -92,7 +94,7 @@ impl Member {
         let serving = peers.listen()?.serve(
             carried.merge(api.peers()),
             homes,
-            Options::PEERS,
+            Options::peers(plan.security.peers.clone()),
             stop_peers.subscribe(),
             // What peers are told never comes to an end by itself.
             Duration::ZERO,
@@ -100,19 +102,13 @@ impl Member {
         let peers = Serving::begin(stop_peers, serving);
 
         joined(&handle).await?;
-        let options = Options::clients(config);
+        let options = Options::clients(config, plan.security.clients.clone());
         let told = stop.subscribe();
         let drain = config.request_timeout();
         let serving = clients.serve(client_routes, Homes::threads(), options, told, drain);
         let clients = Serving::begin(stop, serving);
         info!("ready to serve client requests");
-        for url in config.listen_client_urls.iter() {
-            info!(
-                "traffic" = "grpc+http",
-                "address" = url.address(),
-                "serving client traffic insecurely; this is strongly discouraged!"
-            );
-        }
+        announce(config);
         Ok(Self { plan, handle, clients, peers })
     }
 
@@ -162,6 +158,18 @@ impl Member {
             Ending::Asked | Ending::Removed => Ok(()),
             ending => Err(Error::Ended(ending)),
         }
+    }
+}
+
+/// Says where clients are served, and how.
+fn announce(config: &Config) {
+    for url in config.listen_client_urls.iter() {
+        let how = if url.is_secure() {
+            "serving client traffic securely"
+        } else {
+            "serving client traffic insecurely; this is strongly discouraged!"
+        };
+        info!("traffic" = "grpc+http", "address" = url.address(), "{how}");
     }
 }
 
@@ -223,7 +231,7 @@ async fn stores(plan: &Arc<Plan>) -> Result<(Opened, Engine, Vec<Peer>), Error> 
         let engine = Arc::clone(engine);
         blocking(plan, move |plan| plan.check_unused(&engine)).await?;
     }
-    let origin = origin(config).await?;
+    let origin = origin(config, &plan.security.connector()).await?;
     let peers = origin.members.iter().filter(|member| member.id != origin.id.0);
     let peers = peers.map(|member| Peer { id: NodeId(member.id), urls: member.peer_urls.clone() });
     let peers = peers.collect();

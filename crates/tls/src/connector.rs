@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -62,11 +63,23 @@ impl Connector {
     ///
     /// When it cannot be reached, or one of both sides does not trust the other.
     pub async fn connect(&self, host: &str, port: u16) -> io::Result<TlsStream<TcpStream>> {
-        let config = self.config().map_err(io::Error::other)?;
-        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = TcpStream::connect((host, port)).await?;
         // Else requests would wait for acknowledgements; a connection without is still one.
         drop(stream.set_nodelay(true));
+        self.over(stream, host).await
+    }
+
+    /// Shakes hands with this host, by name or address, over a connection that is there.
+    ///
+    /// # Errors
+    ///
+    /// When the connection breaks, or one of both sides does not trust the other.
+    pub async fn over<S>(&self, stream: S, host: &str) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let config = self.config().map_err(io::Error::other)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
             let Failure { why, .. } = Failure::of(&error);
             io::Error::new(error.kind(), format!("authentication handshake failed: {why}"))

@@ -152,6 +152,15 @@ impl Protocol {
         Ok(Self { versions, suites: Some(suites).filter(|suites| !suites.is_empty()) })
     }
 
+    /// The names of the suites that were chosen, if any were.
+    #[must_use]
+    pub fn suites(&self) -> Vec<&'static str> {
+        let name = |chosen: &SupportedCipherSuite| {
+            SUITES.iter().rev().find(|(_, suite)| suite == chosen).map(|(name, _)| *name)
+        };
+        self.suites.iter().flatten().filter_map(name).collect()
+    }
+
     pub(crate) fn versions(&self) -> &'static Versions {
         self.versions
     }

@@ -102,11 +102,9 @@ pub(crate) async fn dial(line: &Line) -> Result<Channel, Status> {
     let Some(url) = urls.get(turn % urls.len().max(1)) else {
         return Err(Status::unavailable("the peer has no URL"));
     };
-    if !url.starts_with("http://") {
-        return Err(Status::unavailable(format!("cannot connect to {url}: unknown scheme")));
-    }
+    let in_vain = |why: String| Status::unavailable(format!("cannot connect to {url}: {why}"));
     let endpoint = Endpoint::from_shared(url.clone())
-        .map_err(|error| Status::unavailable(format!("cannot connect to {url}: {error}")))?
+        .map_err(|error| in_vain(error.to_string()))?
         .connect_timeout(line.local.options.connect_timeout)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(TEST_INTERVAL)
@@ -114,10 +112,14 @@ pub(crate) async fn dial(line: &Line) -> Result<Channel, Status> {
         .keep_alive_while_idle(true)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES);
-    endpoint.connect().await.map_err(|error| {
+    let connected = match url.split_once("://") {
+        Some(("http", _)) => endpoint.connect().await,
+        Some(("https", _)) => endpoint.connect_with_connector(line.local.connector.clone()).await,
+        _ => return Err(in_vain("unknown scheme".to_owned())),
+    };
+    connected.map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
-        let cause = cause.unwrap_or_else(|| error.to_string());
-        Status::unavailable(format!("cannot connect to {url}: {cause}"))
+        in_vain(cause.unwrap_or_else(|| error.to_string()))
     })
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+use tls::Connector;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -29,6 +30,8 @@ const CALLS_MAX: usize = 1024;
 /// What this member itself brings.
 pub(crate) struct Local {
     pub(crate) options: Options,
+    /// Connects to peers that are secured.
+    pub(crate) connector: Connector,
     pub(crate) runtime: Handle,
     pub(crate) sink: Arc<dyn Sink>,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
+use tls::Connector;
 use tokio::runtime::Handle;
 use tokio::time;
 use tonic::transport::Channel;
@@ -32,7 +33,8 @@ impl Grpc {
     /// A transport without peers.
     #[must_use]
     pub fn new(options: Options, runtime: Handle, sink: Arc<dyn Sink>) -> Self {
-        Self { peers: Arc::new(Peers::new(Local { options, runtime, sink })) }
+        let connector = Connector::new(&options.tls, &[b"h2"]);
+        Self { peers: Arc::new(Peers::new(Local { options, connector, runtime, sink })) }
     }
 
     /// What has to be served on the peer port, over HTTP/2, beside whatever else is there.

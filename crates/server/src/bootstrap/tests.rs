@@ -1,6 +1,7 @@
 use axum::Router;
 use axum::routing::get;
 use state::Member;
+use tls::Connector;
 use tokio::sync::watch;
 use units::{ClusterId, NodeId};
 
@@ -55,14 +56,18 @@ async fn peer(members: impl FnOnce(&str) -> Vec<Member>) -> (String, watch::Send
     (url, stop)
 }
 
+async fn found(config: &Config) -> Result<Origin, Refused> {
+    origin(config, &Connector::new(&config.peer_tls, &[])).await
+}
+
 const OWN: &str = "http://127.0.0.1:1";
 
 #[tokio::test]
 async fn founders_agree_on_who_they_are() {
     let cluster = format!("b=http://127.0.0.1:2,a={OWN}");
-    let one = origin(&config("a", &cluster, &["--initial-advertise-peer-urls", OWN])).await;
+    let one = found(&config("a", &cluster, &["--initial-advertise-peer-urls", OWN])).await;
     let advertised = ["--initial-advertise-peer-urls=http://127.0.0.1:2"];
-    let two = origin(&config("b", &cluster, &advertised)).await;
+    let two = found(&config("b", &cluster, &advertised)).await;
     let (Ok(one), Ok(two)) = (one, two) else { panic!("both found the cluster") };
     assert_eq!((one.cluster, &one.members), (two.cluster, &two.members));
     assert_ne!(one.id, two.id);
@@ -73,7 +78,7 @@ async fn founders_agree_on_who_they_are() {
 async fn flags_that_do_not_fit_are_refused() {
     let refused = async |name, cluster: &str, advertised: &str| {
         let config = config(name, cluster, &["--initial-advertise-peer-urls", advertised]);
-        origin(&config).await.expect_err("they do not fit").to_string()
+        found(&config).await.expect_err("they do not fit").to_string()
     };
     assert_eq!(
         refused("x", "a=http://127.0.0.1:1", OWN).await,
@@ -105,7 +110,7 @@ async fn flags_that_do_not_fit_are_refused() {
 #[tokio::test]
 async fn names_are_looked_up() {
     let arguments = ["--initial-advertise-peer-urls", "http://localhost:1"];
-    let found = origin(&config("a", &format!("a={OWN}"), &arguments)).await;
+    let found = found(&config("a", &format!("a={OWN}"), &arguments)).await;
     assert!(matches!(found, Ok(Origin { founds: true, .. })), "{found:?}");
 }
 
@@ -118,7 +123,7 @@ async fn a_member_is_not_founded_twice() {
         vec![member(id.0, OWN, &["http://127.0.0.1:3"]), member(2, url, &[])]
     })
     .await;
-    let error = origin(&config("a", &format!("a={OWN},b={url}"), &advertised)).await;
+    let error = found(&config("a", &format!("a={OWN},b={url}"), &advertised)).await;
     assert!(matches!(error, Err(Refused::AlreadyBootstrapped(_))), "{error:?}");
 }
 
@@ -128,21 +133,21 @@ async fn a_member_joins_those_who_are_there() {
         ["--initial-cluster-state=existing", "--initial-advertise-peer-urls=http://127.0.0.1:1"];
     let (url, stop) =
         peer(|url| vec![member(9, url, &["http://127.0.0.1:3"]), member(7, OWN, &[])]).await;
-    let joined = origin(&config("a", &format!("a={OWN},b={url}"), &arguments)).await;
+    let joined = found(&config("a", &format!("a={OWN},b={url}"), &arguments)).await;
     let joined = joined.expect("it is one of them");
     assert_eq!((joined.cluster, joined.id, joined.founds), (ClusterId(0xc1), NodeId(7), false));
     assert_eq!(joined.members.len(), 2);
 
-    let error = origin(&config("a", &format!("a={OWN},b={url},c=http://127.0.0.1:9"), &arguments))
+    let error = found(&config("a", &format!("a={OWN},b={url},c=http://127.0.0.1:9"), &arguments))
         .await
         .expect_err("one is listed too many");
     assert!(error.to_string().ends_with("member count is unequal"), "{error}");
-    let error = origin(&config("a", &format!("a=http://127.0.0.1:9,b={url}"), &arguments))
+    let error = found(&config("a", &format!("a=http://127.0.0.1:9,b={url}"), &arguments))
         .await
         .expect_err("this one is not a member");
     assert!(error.to_string().contains("unmatched member while checking PeerURLs"), "{error}");
 
     stop.send_replace(true);
     let config = config("a", &format!("a={OWN},b=http://127.0.0.1:9"), &arguments);
-    assert_eq!(origin(&config).await, Err(Refused::ClusterUnknown));
+    assert_eq!(found(&config).await, Err(Refused::ClusterUnknown));
 }

@@ -111,7 +111,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Clustering,
         "how much history auto compaction keeps; 0 off",
     ),
-    later(
+    ours(
         "auto-tls",
         Kind::Bool,
         "false",
@@ -160,37 +160,37 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Features,
         "defragment at boot when this much can be freed; 0 off",
     ),
-    later("cert-file", Kind::Text, "", Group::Security, "client listener certificate"),
-    later("cipher-suites", Kind::Text, "", Group::Security, "comma list of TLS cipher suite names"),
-    later(
+    ours("cert-file", Kind::Text, "", Group::Security, "client listener certificate"),
+    ours("cipher-suites", Kind::Text, "", Group::Security, "comma list of TLS cipher suite names"),
+    ours(
         "client-cert-allowed-hostname",
         Kind::Text,
         "",
         Group::Security,
         "allowed SAN host names in client certificates",
     ),
-    later(
+    ours(
         "client-cert-auth",
         Kind::Bool,
         "false",
         Group::Security,
         "require client certificates signed by trusted-ca-file; CN then works as user name",
     ),
-    later(
+    ours(
         "client-cert-file",
         Kind::Text,
         "",
         Group::Security,
         "certificate this server uses when it dials client endpoints (gateway, and outgoing calls)",
     ),
-    later(
+    ours(
         "client-crl-file",
         Kind::Text,
         "",
         Group::Security,
         "revocation list for client certificates",
     ),
-    later("client-key-file", Kind::Text, "", Group::Security, "key for client-cert-file"),
+    ours("client-key-file", Kind::Text, "", Group::Security, "key for client-cert-file"),
     later(
         "compact-hash-check-time",
         Kind::Duration,
@@ -477,7 +477,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Member,
         "skip most of the first election wait at boot",
     ),
-    later("key-file", Kind::Text, "", Group::Security, "client listener key"),
+    ours("key-file", Kind::Text, "", Group::Security, "client listener key"),
     later(
         "listen-client-http-urls",
         Kind::Urls,
@@ -575,52 +575,46 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Member,
         "member name; must appear in initial-cluster",
     ),
-    later(
+    ours(
         "peer-auto-tls",
         Kind::Bool,
         "false",
         Group::Security,
         "make self-signed certificate for the peer listener",
     ),
-    later(
+    ours(
         "peer-cert-allowed-cn",
         Kind::Text,
         "",
         Group::Security,
         "allowed CNs of peer certificates",
     ),
-    later(
+    ours(
         "peer-cert-allowed-hostname",
         Kind::Text,
         "",
         Group::Security,
         "allowed SAN host names of peer certificates",
     ),
-    later("peer-cert-file", Kind::Text, "", Group::Security, "peer listener certificate"),
-    later(
+    ours("peer-cert-file", Kind::Text, "", Group::Security, "peer listener certificate"),
+    ours(
         "peer-client-cert-auth",
         Kind::Bool,
         "false",
         Group::Security,
         "require client certificates between peers",
     ),
-    later(
+    ours(
         "peer-client-cert-file",
         Kind::Text,
         "",
         Group::Security,
         "certificate used when dialing peers",
     ),
-    later("peer-client-key-file", Kind::Text, "", Group::Security, "key for peer-client-cert-file"),
-    later(
-        "peer-crl-file",
-        Kind::Text,
-        "",
-        Group::Security,
-        "revocation list for peer certificates",
-    ),
-    later("peer-key-file", Kind::Text, "", Group::Security, "peer listener key"),
-    later(
+    ours("peer-client-key-file", Kind::Text, "", Group::Security, "key for peer-client-cert-file"),
+    ours("peer-crl-file", Kind::Text, "", Group::Security, "revocation list for peer certificates"),
+    ours("peer-key-file", Kind::Text, "", Group::Security, "peer listener key"),
+    ours(
         "peer-skip-client-san-verification",
         Kind::Bool,
         "false",
@@ -634,7 +628,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Parts,
         "what carries frames between members: grpc",
     ),
-    later("peer-trusted-ca-file", Kind::Text, "", Group::Security, "CA bundle for peers"),
+    ours("peer-trusted-ca-file", Kind::Text, "", Group::Security, "CA bundle for peers"),
     ours("pre-vote", Kind::Bool, "true", Group::Clustering, "raft pre-vote"),
     ours(
         "quota-backend-bytes",
@@ -664,7 +658,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Member,
         "peer connection write timeout; below 5s is raised to 5s",
     ),
-    later(
+    ours(
         "self-signed-cert-validity",
         Kind::Uint,
         "1",
@@ -694,9 +688,9 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Clustering,
         "refuse member changes that would break quorum",
     ),
-    later("tls-max-version", Kind::Text, "", Group::Security, "TLS1.2, TLS1.3 or empty"),
-    later("tls-min-version", Kind::Text, "TLS1.2", Group::Security, "TLS1.2 or TLS1.3"),
-    later("trusted-ca-file", Kind::Text, "", Group::Security, "CA bundle for client certificates"),
+    ours("tls-max-version", Kind::Text, "", Group::Security, "TLS1.2, TLS1.3 or empty"),
+    ours("tls-min-version", Kind::Text, "TLS1.2", Group::Security, "TLS1.2 or TLS1.3"),
+    ours("trusted-ca-file", Kind::Text, "", Group::Security, "CA bundle for client certificates"),
     ours("unsafe-no-fsync", Kind::Bool, "false", Group::Unsafe, "no fsync"),
     ours(
         "v2-deprecation",

@@ -72,10 +72,6 @@ fn what_cannot_be_is_said_in_etcds_words() {
             &["--listen-peer-urls=https://127.0.0.1:2380"],
             "cannot listen on TLS for 127.0.0.1:2380: KeyFile and CertFile are not presented",
         ),
-        (
-            &["--initial-cluster=a=https://127.0.0.1:2380"],
-            "URL https://127.0.0.1:2380: its scheme is not supported by this version of etcdd",
-        ),
         (&["--max-learners=-1"], "membership: too many learner members in cluster"),
         (
             &["--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=http://a:1"],

@@ -69,7 +69,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     fn let_go(&mut self, context: &mut Context<'_>) {
         self.holding = false;
         // If there is no room yet, the task is woken when there is.
-        if let Poll::Ready(Err(error)) = self.write_out(context) {
+        if let Poll::Ready(Err(error)) = self.poll_flush(context) {
             self.gathered = BytesMut::new();
             self.broken = Some(error);
             context.waker().wake_by_ref();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -26,6 +27,8 @@ pub(super) struct Socket {
     /// For people.
     address: String,
     kind: Kind,
+    /// Whether TLS is spoken there.
+    is_secure: bool,
 }
 
 #[derive(Debug)]
@@ -67,12 +70,13 @@ impl Socket {
         };
         let address = format!("{network} {}", url.address());
         match bound {
-            Ok(kind) => Ok(Self { address, kind }),
+            Ok(kind) => Ok(Self { address, kind, is_secure: url.is_secure() }),
             Err(error) => Err(Error::Listen { address, error: in_words(&error) }),
         }
     }
 
-    pub(super) fn listen(self) -> Result<Listener, Error> {
+    /// The listener, and whether TLS is spoken there.
+    pub(super) fn listen(self) -> Result<(Listener, bool), Error> {
         let listener = match self.kind {
             Kind::Tcp(socket) => socket.listen(BACKLOG).map(Listener::Tcp),
             Kind::Unix(socket, file) => {
@@ -80,8 +84,11 @@ impl Socket {
                 listener.map(|listener| Listener::Unix { listener, _file: file })
             }
         };
-        let address = self.address;
-        listener.map_err(|error| Error::Listen { address, error: in_words(&error) })
+        let Self { address, is_secure, .. } = self;
+        match listener {
+            Ok(listener) => Ok((listener, is_secure)),
+            Err(error) => Err(Error::Listen { address, error: in_words(&error) }),
+        }
     }
 }
 
@@ -115,23 +122,24 @@ impl Drop for SocketFile {
 }
 
 impl Listener {
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    /// The next connection, and where it comes from if that has an address.
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, from) = listener.accept().await?;
                 // Else answers would wait for acknowledgements; a connection without is still one.
                 drop(stream.set_nodelay(true));
-                Ok(Stream::Tcp(stream))
+                Ok((Stream::Tcp(stream), Some(from)))
             }
             Self::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
-                Ok(Stream::Unix(stream))
+                Ok((Stream::Unix(stream), None))
             }
         }
     }
 
     #[cfg(test)]
-    pub(super) fn tcp_address(&self) -> Option<std::net::SocketAddr> {
+    pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix { .. } => None,

@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use super::{Bound, Homes, Listening, Options};
 use crate::{Error, Keepalive};
 
+mod secured;
+
 /// How long what is under way may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -34,6 +34,9 @@ pub struct TransportSite {
     pub call_timeout: Duration,
     /// How long connecting may take.
     pub connect_timeout: Duration,
+    /// How connections to peers are secured, where their URLs say so; and those of a transport that
+    /// listens by itself. The files could be used a moment ago.
+    pub tls: tls::Settings,
     /// Where whatever waits for sockets runs: one thread, that of all that peers say. What takes
     /// long is done elsewhere.
     pub runtime: Runtime,
@@ -74,6 +77,7 @@ mod grpc {
                 frame_bytes_max: site.frame_bytes_max,
                 call_timeout: site.call_timeout,
                 connect_timeout: site.connect_timeout,
+                tls: site.tls,
                 snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
             };
             let grpc = Grpc::new(options, site.runtime, sink);

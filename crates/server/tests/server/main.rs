@@ -3,3 +3,4 @@
 mod member;
 mod parts;
 mod seat;
+mod secured;

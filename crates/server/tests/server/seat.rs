@@ -8,6 +8,7 @@ use proto::etcdserverpb::kv_client::KvClient;
 use proto::etcdserverpb::{PutRequest, RangeRequest};
 use server::{Config, Member};
 use tempfile::TempDir;
+use tls::Connector;
 use tokio::time::timeout;
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
@@ -21,13 +22,24 @@ pub(crate) struct Seat {
     pub(crate) folder: TempDir,
     pub(crate) client_url: String,
     pub(crate) peer_url: String,
+    /// How clients connect, if that is secured.
+    pub(crate) connector: Option<Connector>,
 }
 
 impl Seat {
     pub(crate) fn new(name: &str) -> Self {
         let folder = TempDir::new().expect("there is room for a folder");
         let (client_url, peer_url) = (free_url(), free_url());
-        Self { name: name.to_owned(), folder, client_url, peer_url }
+        Self { name: name.to_owned(), folder, client_url, peer_url, connector: None }
+    }
+
+    /// One where TLS is spoken, to clients who connect like this.
+    pub(crate) fn secured(name: &str, connector: Connector) -> Self {
+        let mut seat = Self { connector: Some(connector), ..Self::new(name) };
+        for url in [&mut seat.client_url, &mut seat.peer_url] {
+            *url = url.replacen("http", "https", 1);
+        }
+        seat
     }
 
     pub(crate) fn config(&self, cluster: &str, more: &[&str]) -> Config {
@@ -51,7 +63,11 @@ impl Seat {
 
     pub(crate) async fn connect(&self) -> Channel {
         let endpoint = Endpoint::from_shared(self.client_url.clone()).expect("it is a URL");
-        endpoint.connect().await.expect("the member listens")
+        let connected = match &self.connector {
+            Some(connector) => endpoint.connect_with_connector(connector.clone()).await,
+            None => endpoint.connect().await,
+        };
+        connected.expect("the member listens")
     }
 }
 

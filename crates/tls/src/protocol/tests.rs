@@ -20,7 +20,9 @@ fn versions_are_between_the_limits() {
 #[test]
 fn suites_are_of_tls_1_2_in_the_order_they_are_named_in() {
     let names = ["TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"];
-    let provider = of("TLS1.2", "", &names).expect("they are known").provider();
+    let protocol = of("TLS1.2", "", &names).expect("they are known");
+    assert_eq!(protocol.suites(), [&format!("{}_SHA256", names[0]), names[1]]);
+    let provider = protocol.provider();
     let chosen: Vec<String> =
         provider.cipher_suites.iter().map(|suite| format!("{:?}", suite.suite())).collect();
     assert_eq!(

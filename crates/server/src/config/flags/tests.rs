@@ -131,12 +131,12 @@ fn an_empty_list_of_urls_changes_nothing() {
 fn what_is_not_ours_is_refused_unless_it_asks_for_nothing() {
     assert!(settings(&["--auto-compaction-retention=0", "--cors=*"], &[]).is_ok());
     assert_eq!(
-        refusal(&["--cert-file=x.pem"], &[]),
-        Misuse::Refused("--cert-file is not supported by this version of etcdd".to_owned())
+        refusal(&["--discovery-cert=x.pem"], &[]),
+        Misuse::Refused("--discovery-cert is not supported by this version of etcdd".to_owned())
     );
     assert_eq!(
-        refusal(&[], &[("ETCD_CERT_FILE", "x.pem")]),
-        Misuse::Refused("ETCD_CERT_FILE is not supported by this version of etcdd".to_owned())
+        refusal(&[], &[("ETCD_DISCOVERY_CERT", "x.pem")]),
+        Misuse::Refused("ETCD_DISCOVERY_CERT is not supported by this version of etcdd".to_owned())
     );
     for (arguments, variables, asked) in [
         (&["--feature-gates=InitialCorruptCheck=true"][..], &[][..], "--feature-gates"),
