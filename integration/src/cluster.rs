@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::client::{Client, Status};
 use crate::condition::{PATIENCE, eventually};
 use crate::etcdctl::Etcdctl;
-use crate::member::Member;
+use crate::member::{Member, Place};
 use crate::tools::{Server, Tools};
 
 /// How much of each member's log a failing test shows.
@@ -52,11 +52,20 @@ impl Cluster {
 
     /// A cluster that has not been started yet.
     pub fn prepare(server: &Server, members: usize, flags: &[&str]) -> Self {
+        Self::prepare_at(&[], server, members, flags)
+    }
+
+    /// A cluster that has not been started yet, whose members are in these places; those for whom
+    /// there is none are here.
+    pub fn prepare_at(places: &[Place], server: &Server, members: usize, flags: &[&str]) -> Self {
         let dir = TempDir::with_prefix("etcdd-integration-").expect("a temporary folder");
         let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
         let mut members: Vec<Member> = (0..members)
             .map(|position| Member::new(format!("m{position}"), server, dir.path(), &flags))
             .collect();
+        for (member, place) in members.iter_mut().zip(places) {
+            member.move_to(place);
+        }
         let listing: Vec<String> = members.iter().map(Member::listing).collect();
         for member in &mut members {
             member.add_flag(format!("--initial-cluster={}", listing.join(",")));
@@ -157,6 +166,13 @@ impl Cluster {
 
     /// Adds a member to the running cluster and starts it; its position.
     pub fn grow(&mut self, joining: Joining) -> usize {
+        let position = self.add(joining);
+        self.members[position].start();
+        position
+    }
+
+    /// Adds a member to the running cluster, which is to be started; its position.
+    pub fn add(&mut self, joining: Joining) -> usize {
         let etcdctl = self.etcdctl("3.5.1").to(&self.running_endpoints());
         let name = format!("m{}", self.members.len());
         let mut member = Member::new(name.clone(), &self.server, self.path(), &self.flags);
@@ -174,9 +190,7 @@ impl Cluster {
         member.add_flag(format!("--initial-cluster={}", listing.trim_matches('"')));
         member.add_flag("--initial-cluster-state=existing".to_owned());
         self.members.push(member);
-        let position = self.members.len() - 1;
-        self.members[position].start();
-        position
+        self.members.len() - 1
     }
 
     /// Gives a learner its vote, as soon as it has caught up.

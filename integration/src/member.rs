@@ -1,5 +1,6 @@
 //! One member of a cluster: its flags, its folder and, while it runs, its process.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -25,9 +26,26 @@ pub struct Member {
     pub peer_url: String,
     server: Server,
     flags: Vec<String>,
+    /// The command that runs the server where it belongs; none here.
+    prefix: Vec<String>,
     log: PathBuf,
     process: Option<Process>,
 }
+
+/// Where a member runs: in a network of its own, for those who have one for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The command that runs another one there, which follows it.
+    pub prefix: Vec<String>,
+    /// The member's address for clients.
+    pub client_host: String,
+    /// The member's address for the others.
+    pub peer_host: String,
+}
+
+/// In a network of its own, nobody else has these.
+const CLIENT_PORT: u16 = 2379;
+const PEER_PORT: u16 = 2380;
 
 impl Member {
     /// A member that has not been started yet, with addresses of its own and a data folder in
@@ -42,9 +60,18 @@ impl Member {
             peer_url: format!("{peer_scheme}://{}", free_address()),
             server: server.clone(),
             flags: flags.to_vec(),
+            prefix: Vec::new(),
             process: None,
             name,
         }
+    }
+
+    /// Moves it there before its first start.
+    pub(crate) fn move_to(&mut self, place: &Place) {
+        self.prefix.clone_from(&place.prefix);
+        let scheme = self.peer_url.split("://").next().unwrap_or_default();
+        self.peer_url = format!("{scheme}://{}:{PEER_PORT}", place.peer_host);
+        self.client_url = format!("http://{}:{CLIENT_PORT}", place.client_host);
     }
 
     /// As `--initial-cluster` lists it.
@@ -59,8 +86,11 @@ impl Member {
 
     /// The command that starts it.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.server.path);
+        let mut words = self.prefix.iter().map(OsString::from).collect::<Vec<_>>();
+        words.push(self.server.path.clone().into());
+        let mut command = Command::new(&words[0]);
         command
+            .args(&words[1..])
             .arg(format!("--name={}", self.name))
             .arg(format!("--data-dir={}", self.data_dir.display()))
             .arg(format!("--listen-client-urls={}", self.client_url))

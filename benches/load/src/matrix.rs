@@ -20,12 +20,16 @@ use integration::Server;
 pub use self::cell::Cell;
 pub use self::parts::{Combination, combinations};
 
+use crate::link::Weather;
 use crate::plan::{Plan, Trial};
 use crate::recorder::{Recorder, write_whole};
 use crate::versus::{Side, compare};
 
 /// How many keys an engine holds in the cells that are about that.
 const KEYS_OF_ENGINES: usize = 10_000_000;
+
+/// How many members are far apart in the cells that are about that.
+const FAR_MEMBERS: usize = 3;
 
 /// What is measured, and on what.
 #[derive(Clone, Debug)]
@@ -52,6 +56,9 @@ impl Matrix {
             }
             if !is_quick && combination.is_about_its_engine() {
                 cells.push((combination, 1, of_many_keys(&plan, combination)));
+            }
+            if combination.is_about_its_transport() {
+                cells.push((combination, FAR_MEMBERS, in_bad_weather(&plan, combination)));
             }
         }
         Self { plan, cells }
@@ -174,6 +181,18 @@ fn of_many_keys(plan: &Plan, combination: Combination) -> Plan {
     let trials = vec![Trial::Million, Trial::Restart];
     let plan = Plan { trials, keys_max: KEYS_OF_ENGINES, ..plan.clone() };
     plan_of(&plan, combination, 1)
+}
+
+fn in_bad_weather(plan: &Plan, combination: Combination) -> Plan {
+    let plan = Plan {
+        trials: vec![Trial::Put],
+        clients: vec![1, 100],
+        // Rare things take their time.
+        measured: 4 * plan.measured,
+        weather: Some(Weather::BAD),
+        ..plan.clone()
+    };
+    plan_of(&plan, combination, FAR_MEMBERS)
 }
 
 #[cfg(test)]

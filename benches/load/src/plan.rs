@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::link::Weather;
+
 /// Something that can be measured by itself.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Trial {
@@ -180,6 +182,8 @@ pub struct Plan {
     pub warmup: Duration,
     /// How long to measure each load.
     pub measured: Duration,
+    /// What becomes of what members say to each other, if they are far apart.
+    pub weather: Option<Weather>,
 }
 
 impl Plan {
@@ -195,6 +199,7 @@ impl Plan {
             keys_max: 1_000_000,
             warmup: Duration::from_secs(1),
             measured: Duration::from_secs(5),
+            weather: None,
         }
     }
 

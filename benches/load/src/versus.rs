@@ -10,6 +10,7 @@ use integration::{Cluster, Joining, Server};
 use crate::closed::{Amount, run};
 use crate::fill::fill;
 use crate::lease::keep_alives;
+use crate::link::Link;
 use crate::measure::Measure;
 use crate::outcome::Outcome;
 use crate::plan::{HISTORY, Plan, Stage, Trial};
@@ -148,7 +149,11 @@ impl Turn<'_> {
     fn take(&mut self, side: &Side, stage: Stage) -> Result<(), Broken> {
         let own = side.flags.iter().map(String::as_str);
         let flags: Vec<&str> = FLAGS.iter().chain(stage.flags()).copied().chain(own).collect();
-        let mut cluster = Cluster::prepare(&side.server, self.members, &flags);
+        // Until the members are gone.
+        let link =
+            self.plan.weather.map(|weather| Link::make(self.members, weather)).transpose()?;
+        let places = link.as_ref().map_or(&[][..], Link::places);
+        let mut cluster = Cluster::prepare_at(places, &side.server, self.members, &flags);
         cluster.start_all();
         cluster.leader();
         let Plan { keys, keys_max, .. } = *self.plan;
@@ -267,7 +272,8 @@ impl Turn<'_> {
         let before = disk_written(cluster.path())?;
         let outcome = run(&mut pool, load, Amount { clients, warmup, measured }, &pids)?;
         let after = disk_written(cluster.path())?;
-        let name = format!("{name}, {}", plural(clients, "client"));
+        let far = if self.plan.weather.is_some() { " over a bad link" } else { "" };
+        let name = format!("{name}{far}, {}", plural(clients, "client"));
         self.recorder.note_outcome(&name, &outcome);
         if matches!(load, Load::Put { .. } | Load::Txn { .. }) {
             self.note_written(&name, before, after, outcome.answered_ever as f64);
@@ -399,12 +405,13 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// From a new member's joining until it has all that the others have. Their logs begin so late
+    /// From a new member's start until it has all that the others have. Their logs begin so late
     /// that it needs a snapshot.
     fn join(&mut self, cluster: &mut Cluster, keys: usize) -> Result<(), Broken> {
         let name = format!("a new member with {keys} keys");
+        let position = cluster.add(Joining::AsLearner);
         let started = Instant::now();
-        cluster.grow(Joining::AsLearner);
+        cluster.members[position].start();
         while !are_level(cluster)? {
             if started.elapsed() > RESTART_MAX {
                 return Err(Broken(format!("{name}: not level within {RESTART_MAX:?}")));

@@ -24,7 +24,8 @@ pub struct Cell {
 /// combination.
 pub(super) fn name(combination: Combination, members: usize, plan: &Plan) -> String {
     let mut name = format!("{}, {}", combination.name(), plural(members, "member"));
-    write!(name, ", {} keys", plan.keys_max).expect("text can always be written to");
+    let far = if plan.weather.is_some() { ", far apart" } else { "" };
+    write!(name, ", {} keys{far}", plan.keys_max).expect("text can always be written to");
     name.replace(", ", "-").replace(' ', "-")
 }
 

@@ -84,4 +84,9 @@ impl Combination {
     pub(crate) fn is_about_its_engine(self) -> bool {
         Self { engine: USUAL.engine, ..self } == USUAL
     }
+
+    /// Whether it shows what a transport does, and nothing else.
+    pub(crate) fn is_about_its_transport(self) -> bool {
+        Self { transport: USUAL.transport, ..self } == USUAL
+    }
 }
