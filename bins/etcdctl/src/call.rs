@@ -6,6 +6,7 @@ use std::env;
 use client::{Client, Error, Options};
 use tokio::runtime::{self, Runtime};
 
+use crate::commands::lease::bad_connection;
 use crate::failure::{Exit, Failure};
 use crate::flags::Parsed;
 use crate::global::Settings;
@@ -24,11 +25,13 @@ struct Session {
     client: Client,
 }
 
-impl Call {
-    pub(crate) fn new(flags: Parsed) -> Self {
+impl From<Parsed> for Call {
+    fn from(flags: Parsed) -> Self {
         Self { flags, session: OnceCell::new() }
     }
+}
 
+impl Call {
     /// The arguments that are no flags.
     pub(crate) fn arguments(&self) -> &[Vec<u8>] {
         &self.flags.arguments
@@ -48,7 +51,7 @@ impl Call {
     pub(crate) fn client_at(&self, endpoint: &str) -> Result<Client, Failure> {
         let session = self.session()?;
         let _on_runtime = session.runtime.enter();
-        Ok(session.client.at(endpoint)?)
+        session.client.at(endpoint).map_err(bad_connection)
     }
 
     /// Waits for what takes time.
@@ -110,7 +113,7 @@ impl Session {
             send_bytes_max: settings.send_bytes_max,
         };
         let on_runtime = runtime.enter();
-        let client = Client::new(options)?;
+        let client = Client::new(options).map_err(bad_connection)?;
         drop(on_runtime);
         Ok(Self { settings, runtime, client })
     }

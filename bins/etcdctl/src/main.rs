@@ -19,18 +19,15 @@
 //! `tree.rs`, the table of all commands; then any file of `commands`.
 
 mod call;
-mod command;
 mod commands;
-mod failure;
-mod flags;
 mod global;
-mod go;
-mod help;
 mod print;
 mod tree;
 
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
+
+use cmdline::{command, failure, flags, go, help};
 
 fn main() -> ExitCode {
     let arguments: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();

@@ -23,7 +23,7 @@ use proto::etcdserverpb::{
     TxnResponse, WatchResponse,
 };
 
-use crate::failure::{Exit, Failure};
+use crate::failure::{Failure, write_out};
 
 /// What is to be shown.
 #[derive(Clone, Copy, Debug)]
@@ -158,13 +158,6 @@ impl Printer {
             Failure::feature(format!("{} not supported as output format", self.format.name()))
         })
     }
-}
-
-/// Writes to standard output at once.
-pub(crate) fn write_out(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    // Who has read enough need not hear of it.
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|_| Failure::silent(Exit::Io))
 }
 
 /// The word for an alarm.

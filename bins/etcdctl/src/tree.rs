@@ -1,8 +1,10 @@
 //! The table of all commands.
 
-use crate::command::{Command, Does};
+use crate::call::Call;
 use crate::commands::{endpoint, kv, lease, maintenance, member, own, txn, watch};
 use crate::global::FLAGS;
+
+type Command = crate::command::Command<Call>;
 
 /// The program itself.
 pub(crate) static ROOT: Command =
@@ -110,15 +112,13 @@ static AUTH: [Command; 3] =
 
 static OWN: [Command; 6] = [
     Command::later("check"),
-    Command::later("completion"),
-    Command {
-        name: "help",
-        arguments: "[command]",
-        about: "Shows how commands are called.",
-        flags: &[],
-        shared: &[],
-        does: Does::Help,
-    },
+    Command::new(
+        "completion",
+        "<bash|fish|powershell|zsh>",
+        "Prints what makes a shell complete commands and flags.",
+        own::completion,
+    ),
+    Command::help(),
     Command::later("make-mirror"),
     Command::new("options", "", "Shows the flags that all commands have.", own::options),
     Command::new("version", "", "Tells which release this is.", own::version),

@@ -101,6 +101,7 @@ const LAYERS: &[Layer] = &[
         &[],
     ),
     layer("crates/client", &["crates/proto", "crates/tls"], &[]),
+    layer("crates/cmdline", &[], &[]),
     layer(
         "crates/api",
         // What `watch` delivers, and the `mvcc` events in it, are encoded here and nowhere else.
@@ -149,8 +150,8 @@ const LAYERS: &[Layer] = &[
         &[],
     ),
     layer("bins/etcdd", &["crates/server"], &[]),
-    layer("bins/etcdctl", &["crates/client", "crates/proto", "crates/tls"], &[]),
-    layer("bins/etcdutl", &["crates/server"], &[]),
+    layer("bins/etcdctl", &["crates/client", "crates/cmdline", "crates/proto", "crates/tls"], &[]),
+    layer("bins/etcdutl", &["crates/cmdline", "crates/server"], &[]),
     // Outside: they see the product as its users do, or a part alone.
     layer("benches/floor", &["crates/proto"], &[]),
     layer("benches/layout", &["crates/backend", "crates/backend-lsm"], &[]),

@@ -8,10 +8,10 @@ use client::{Compaction, Delete, Get, Keys, Order, Put, SortBy};
 
 use crate::call::Call;
 use crate::commands::text;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, write_out};
 use crate::flags::{Flag, Kind, Parsed};
 use crate::go::{Base, parse_int, quote};
-use crate::print::{Answer, Format, Show, write_out};
+use crate::print::{Answer, Format, Show};
 
 pub(crate) static COMPACTION_FLAGS: [Flag; 1] =
     [Flag::new("physical", Kind::Bool, "wait until the member asked has let go of it")];

@@ -4,10 +4,10 @@ use client::{Lost, Reason};
 
 use crate::call::Call;
 use crate::commands::text;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, write_out};
 use crate::flags::{Flag, Kind};
 use crate::go::{Base, hex16, parse_int};
-use crate::print::{Answer, Format, Keys, write_out};
+use crate::print::{Answer, Format, Keys};
 
 pub(crate) static KEEP_ALIVE_FLAGS: [Flag; 1] =
     [Flag::new("once", Kind::Bool, "renew it once, now")];
@@ -99,6 +99,6 @@ fn lease_id(argument: &[u8]) -> Result<i64, Failure> {
     })
 }
 
-fn bad_connection(error: client::Error) -> Failure {
+pub(crate) fn bad_connection(error: client::Error) -> Failure {
     Failure::new(Exit::BadConnection, error.to_string())
 }

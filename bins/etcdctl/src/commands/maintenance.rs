@@ -6,9 +6,9 @@ use proto::etcdserverpb::AlarmResponse;
 
 use crate::call::Call;
 use crate::commands::{endpoint, text};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, write_out};
 use crate::go::{Base, format_duration, parse_uint};
-use crate::print::{Answer, write_out};
+use crate::print::Answer;
 
 pub(crate) fn alarm_list(call: &Call) -> Result<(), Failure> {
     if !call.arguments().is_empty() {

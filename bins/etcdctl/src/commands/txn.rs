@@ -12,9 +12,9 @@ use std::io::{BufRead, stdin};
 use client::{Operation, Txn};
 
 use crate::call::Call;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, write_out};
 use crate::flags::{Flag, Kind};
-use crate::print::{Answer, write_out};
+use crate::print::Answer;
 
 pub(crate) use language::words;
 

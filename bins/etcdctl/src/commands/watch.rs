@@ -23,10 +23,10 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use crate::call::Call;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, write_out};
 use crate::flags::{Flag, Kind};
 use crate::go::{quote, quote_each};
-use crate::print::{Answer, Printer, write_out};
+use crate::print::{Answer, Printer};
 
 use arguments::{Line, Variables, Wanted};
 

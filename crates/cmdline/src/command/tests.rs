@@ -1,5 +1,32 @@
-use crate::command::{distance, find, unknown_command};
-use crate::tree::ROOT;
+use crate::command::{Command, distance, find, unknown_command};
+use crate::flags::{Flag, Kind, Parsed};
+
+static SHARED: [Flag; 3] = [
+    Flag::new("debug", Kind::Bool, "tell more"),
+    Flag::new("hex", Kind::Bool, "in hexadecimal digits"),
+    Flag::new("write-out", Kind::String, "how").short('w'),
+];
+static CLUSTER_FLAG: [Flag; 1] = [Flag::new("cluster", Kind::Bool, "all of them")];
+
+const fn plain(name: &'static str) -> Command<Parsed> {
+    Command::new(name, "", "Does it.", |_| Ok(()))
+}
+
+static LIST: [Command<Parsed>; 1] = [plain("list")];
+static HEALTH: [Command<Parsed>; 1] = [plain("health")];
+static COMMANDS: [Command<Parsed>; 9] = [
+    plain("compaction"),
+    plain("elect"),
+    Command::group("endpoint", "", &[("Commands:", &HEALTH)]).shared(&CLUSTER_FLAG),
+    plain("get"),
+    Command::group("lease", "", &[("Commands:", &LIST)]),
+    Command::later("lock"),
+    Command::group("member", "", &[("Commands:", &LIST)]),
+    plain("put"),
+    plain("watch"),
+];
+static ROOT: Command<Parsed> =
+    Command::group("etcdctl", "", &[("Commands:", &COMMANDS)]).shared(&SHARED);
 
 fn words(text: &str) -> Vec<Vec<u8>> {
     text.split_whitespace().map(|word| word.as_bytes().to_vec()).collect()

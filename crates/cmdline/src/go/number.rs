@@ -6,16 +6,18 @@ use super::quote::quote;
 
 /// The base a number is written in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Base {
+pub enum Base {
     /// As its prefix says: `0x`, `0o`, `0`, `0b` or none. Underscores may separate digits.
     AsWritten,
+    /// Without a prefix.
     Ten,
+    /// Without a prefix, too.
     Sixteen,
 }
 
 /// Why a text is no number. Reads as Go's error does.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct NumberError {
+pub struct NumberError {
     function: &'static str,
     text: String,
     why: &'static str,
@@ -35,7 +37,11 @@ impl fmt::Display for NumberError {
 }
 
 /// A signed number of 64 bits.
-pub(crate) fn parse_int(text: &str, base: Base) -> Result<i64, NumberError> {
+///
+/// # Errors
+///
+/// When it is none, or too large.
+pub fn parse_int(text: &str, base: Base) -> Result<i64, NumberError> {
     let error = |why| NumberError { function: "ParseInt", text: text.to_owned(), why };
     let (negative, digits) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -48,13 +54,21 @@ pub(crate) fn parse_int(text: &str, base: Base) -> Result<i64, NumberError> {
 }
 
 /// An unsigned number of 64 bits.
-pub(crate) fn parse_uint(text: &str, base: Base) -> Result<u64, NumberError> {
+///
+/// # Errors
+///
+/// When it is none, or too large.
+pub fn parse_uint(text: &str, base: Base) -> Result<u64, NumberError> {
     let error = |why| NumberError { function: "ParseUint", text: text.to_owned(), why };
     parse_digits(text, base).map_err(error)
 }
 
 /// One of the words for true and false.
-pub(crate) fn parse_bool(text: &str) -> Result<bool, NumberError> {
+///
+/// # Errors
+///
+/// When it is another one.
+pub fn parse_bool(text: &str) -> Result<bool, NumberError> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
@@ -63,12 +77,14 @@ pub(crate) fn parse_bool(text: &str) -> Result<bool, NumberError> {
 }
 
 /// Sixteen hexadecimal digits, which count a minus sign as one.
-pub(crate) fn hex16(value: i64) -> String {
+#[must_use]
+pub fn hex16(value: i64) -> String {
     if value < 0 { format!("-{:015x}", value.unsigned_abs()) } else { format!("{value:016x}") }
 }
 
 /// At most two significant digits behind which there is one unit of a thousand: `25 kB`, `2.1 GB`.
-pub(crate) fn format_size(bytes: u64) -> String {
+#[must_use]
+pub fn format_size(bytes: u64) -> String {
     if bytes < 10 {
         return format!("{bytes} B");
     }

@@ -1,7 +1,8 @@
 //! Strings in quotes, as `strconv` and `fmt`'s `%q` have them. Go's strings are bytes.
 
 /// In double quotes, with everything that does not print written as an escape.
-pub(crate) fn quote(bytes: &[u8]) -> String {
+#[must_use]
+pub fn quote(bytes: &[u8]) -> String {
     let mut quoted = String::from('"');
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -45,14 +46,16 @@ fn prints(character: char) -> bool {
 }
 
 /// A list of quoted strings, as `%q` writes a slice.
-pub(crate) fn quote_each(items: &[Vec<u8>]) -> String {
+#[must_use]
+pub fn quote_each(items: &[Vec<u8>]) -> String {
     let quoted: Vec<String> = items.iter().map(|item| quote(item)).collect();
     format!("[{}]", quoted.join(" "))
 }
 
 /// The quoted string that a text begins with, and the rest of the text. Quotes are double, with
 /// escapes, or backticks, without.
-pub(crate) fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+#[must_use]
+pub fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     match text.split_first()? {
         (b'`', rest) => {
             let end = rest.iter().position(|byte| *byte == b'`')?;

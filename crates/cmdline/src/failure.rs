@@ -1,10 +1,11 @@
 //! Ends other than success.
 
+use std::io::Write;
 use std::process::ExitCode;
 
-/// What a program that runs `etcdctl` can tell failures apart by.
+/// What a program that runs this one can tell failures apart by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// Anything without a code of its own, a member's refusal among it.
     Error = 1,
     /// There is no client to work with, or a lease could not be asked after.
@@ -23,44 +24,56 @@ pub(crate) enum Exit {
 
 /// The end of a command that failed.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Failure {
-    pub(crate) exit: Exit,
+pub struct Failure {
+    /// Of which kind it is.
+    pub exit: Exit,
     /// What to say; nothing, if all has been said.
-    pub(crate) message: Option<String>,
+    pub message: Option<String>,
     /// What etcd's says in its log instead.
-    pub(crate) logged: Option<String>,
+    pub logged: Option<String>,
     /// How it should have been called.
-    pub(crate) usage: Option<String>,
+    pub usage: Option<String>,
 }
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+    /// One of a kind, with what to say.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: Some(message.into()), logged: None, usage: None }
     }
 
     /// One about which all has been said.
-    pub(crate) fn silent(exit: Exit) -> Self {
+    #[must_use]
+    pub fn silent(exit: Exit) -> Self {
         Self { exit, message: None, logged: None, usage: None }
     }
 
     /// One about which a log has the last word.
-    pub(crate) fn logged(exit: Exit, lines: String) -> Self {
+    #[must_use]
+    pub fn logged(exit: Exit, lines: String) -> Self {
         Self { exit, message: None, logged: Some(lines), usage: None }
     }
 
-    pub(crate) fn arguments(message: impl Into<String>) -> Self {
+    /// One about arguments.
+    #[must_use]
+    pub fn arguments(message: impl Into<String>) -> Self {
         Self::new(Exit::BadArguments, message)
     }
 
-    pub(crate) fn feature(message: impl Into<String>) -> Self {
+    /// One about what does not exist, not here, or not yet.
+    #[must_use]
+    pub fn feature(message: impl Into<String>) -> Self {
         Self::new(Exit::BadFeature, message)
     }
 
-    pub(crate) fn input(message: impl Into<String>) -> Self {
+    /// One about standard input.
+    #[must_use]
+    pub fn input(message: impl Into<String>) -> Self {
         Self::new(Exit::InvalidInput, message)
     }
 
-    pub(crate) fn report(self) -> ExitCode {
+    /// Says what there is to say, and how to end.
+    pub fn report(self) -> ExitCode {
         if let Some(lines) = &self.logged {
             eprintln!("{lines}");
         }
@@ -74,12 +87,18 @@ impl Failure {
     }
 }
 
-impl From<client::Error> for Failure {
-    fn from(error: client::Error) -> Self {
-        let exit = match error {
-            client::Error::Endpoint { .. } => Exit::BadConnection,
-            _ => Exit::Error,
-        };
-        Self::new(exit, error.to_string())
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(Exit::Error, error.to_string())
     }
+}
+
+/// Writes to standard output at once.
+///
+/// # Errors
+///
+/// A silent one: who has read enough need not hear of it.
+pub fn write_out(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|_| Failure::silent(Exit::Io))
 }

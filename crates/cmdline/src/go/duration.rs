@@ -17,7 +17,11 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// Reads `1h5m`, `1.5s` and the like. What is negative has passed: it is no time at all.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+///
+/// In Go's words, when it is none.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let invalid = || format!("time: invalid duration {}", quote(text.as_bytes()));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -67,7 +71,8 @@ fn split_at(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
 }
 
 /// Writes `1m0s`, `1.004149833s`, `3.212464ms` and the like.
-pub(crate) fn format_duration(duration: Duration) -> String {
+#[must_use]
+pub fn format_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     match nanos {
         0 => "0s".to_owned(),

@@ -2,7 +2,6 @@
 
 use crate::command::{Command, Does, Path};
 use crate::flags::{Flag, Kind};
-use crate::global::FLAGS;
 use crate::go::quote;
 
 #[cfg(test)]
@@ -10,22 +9,32 @@ mod tests;
 
 static HELP: Flag = Flag::new("help", Kind::Bool, "show how this is called").short('h');
 
-const FOOTER: &str = "\"etcdctl options\" lists the flags that all commands have.\n";
-
 /// The words that call a command.
-pub(crate) fn title(path: &Path) -> String {
+#[must_use]
+pub fn title<C>(path: &Path<C>) -> String {
     let names: Vec<&str> = path.iter().map(|command| command.name).collect();
     names.join(" ")
 }
 
 /// What a command is for, and how it is called.
-pub(crate) fn help(path: &Path) -> String {
+///
+/// # Panics
+///
+/// When the path is empty.
+#[must_use]
+pub fn help<C>(path: &Path<C>) -> String {
     let command = path.last().expect("a path has a command");
-    format!("{}\n\n{}{FOOTER}", command.about, usage(path))
+    let footer = format!("\"{} options\" lists the flags that all commands have.\n", path[0].name);
+    format!("{}\n\n{}{footer}", command.about, usage(path))
 }
 
 /// How a command is called.
-pub(crate) fn usage(path: &Path) -> String {
+///
+/// # Panics
+///
+/// When the path is empty.
+#[must_use]
+pub fn usage<C>(path: &Path<C>) -> String {
     let command = path.last().expect("a path has a command");
     let title = title(path);
     let arguments = command.arguments;
@@ -49,13 +58,14 @@ pub(crate) fn usage(path: &Path) -> String {
 }
 
 /// The flags that all commands have.
-pub(crate) fn options() -> String {
-    let flags: Vec<&Flag> = FLAGS.iter().collect();
+#[must_use]
+pub fn options<C>(root: &Command<C>) -> String {
+    let flags: Vec<&Flag> = root.shared.iter().collect();
     format!("All commands have these flags:\n\n{}", list_flags(&flags))
 }
 
-fn list_commands(text: &mut String, heading: &str, commands: &[Command]) {
-    let shown = |command: &&Command| !matches!(command.does, Does::Later);
+fn list_commands<C>(text: &mut String, heading: &str, commands: &[Command<C>]) {
+    let shown = |command: &&Command<C>| !matches!(command.does, Does::Later);
     if commands.iter().any(|command| shown(&command)) {
         text.push_str(&format!("{heading}\n"));
         for command in commands.iter().filter(shown) {

@@ -1,74 +1,97 @@
 //! Which command is meant, as the library `cobra` finds it.
 
-use crate::call::Call;
-use crate::failure::{Exit, Failure};
+use crate::complete;
+use crate::failure::{Exit, Failure, write_out};
 use crate::flags::{Flag, FlagError, Kind, Parsed};
 use crate::help;
 
 #[cfg(test)]
 mod tests;
 
-/// A command.
-#[derive(Debug)]
-pub(crate) struct Command {
-    pub(crate) name: &'static str,
+/// A command, which works with a `C`.
+pub struct Command<C: 'static> {
+    /// What it is called.
+    pub name: &'static str,
     /// How its arguments are called.
-    pub(crate) arguments: &'static str,
-    pub(crate) about: &'static str,
-    pub(crate) flags: &'static [Flag],
+    pub arguments: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// What it can be told.
+    pub flags: &'static [Flag],
     /// Flags that its subcommands have too.
-    pub(crate) shared: &'static [Flag],
-    pub(crate) does: Does,
+    pub shared: &'static [Flag],
+    /// What it does.
+    pub does: Does<C>,
 }
 
+/// Commands under headings.
+pub type Groups<C> = &'static [(&'static str, &'static [Command<C>])];
+
+/// What a command does with what it was called with.
+pub type Run<C> = fn(&C) -> Result<(), Failure>;
+
 /// What a command does.
-#[derive(Debug)]
-pub(crate) enum Does {
+pub enum Does<C: 'static> {
     /// It has subcommands, under headings.
-    Group(&'static [(&'static str, &'static [Command])]),
+    Group(Groups<C>),
     /// It shows how others are called.
     Help,
     /// Etcd's has it, this one does not yet.
     Later,
     /// It runs.
-    Run(fn(&Call) -> Result<(), Failure>),
+    Run(Run<C>),
 }
 
-impl Command {
-    pub(crate) const fn new(
+impl<C> Command<C> {
+    /// One that runs, without flags of its own.
+    #[must_use]
+    pub const fn new(
         name: &'static str,
         arguments: &'static str,
         about: &'static str,
-        run: fn(&Call) -> Result<(), Failure>,
+        run: Run<C>,
     ) -> Self {
         Self { name, arguments, about, flags: &[], shared: &[], does: Does::Run(run) }
     }
 
-    pub(crate) const fn group(
-        name: &'static str,
-        about: &'static str,
-        children: &'static [(&'static str, &'static [Self])],
-    ) -> Self {
+    /// One that has subcommands.
+    #[must_use]
+    pub const fn group(name: &'static str, about: &'static str, children: Groups<C>) -> Self {
         let does = Does::Group(children);
         Self { name, arguments: "", about, flags: &[], shared: &[], does }
     }
 
-    pub(crate) const fn later(name: &'static str) -> Self {
+    /// One of etcd's that is not there yet.
+    #[must_use]
+    pub const fn later(name: &'static str) -> Self {
         Self { name, arguments: "", about: "", flags: &[], shared: &[], does: Does::Later }
     }
 
-    pub(crate) const fn flags(mut self, flags: &'static [Flag]) -> Self {
+    /// One that shows how others are called.
+    #[must_use]
+    pub const fn help() -> Self {
+        let about = "Shows how commands are called.";
+        let does = Does::Help;
+        Self { name: "help", arguments: "[command]", about, flags: &[], shared: &[], does }
+    }
+
+    /// With flags.
+    #[must_use]
+    pub const fn flags(mut self, flags: &'static [Flag]) -> Self {
         self.flags = flags;
         self
     }
 
-    pub(crate) const fn shared(mut self, shared: &'static [Flag]) -> Self {
+    /// With flags that its subcommands have too.
+    #[must_use]
+    pub const fn shared(mut self, shared: &'static [Flag]) -> Self {
         self.shared = shared;
         self
     }
 
-    fn children(&self) -> impl Iterator<Item = &'static Self> {
-        let groups: &[(&str, &[Self])] = match self.does {
+    /// Its subcommands.
+    pub(crate) fn children(&self) -> impl Iterator<Item = &'static Self> {
+        let groups: Groups<C> = match self.does {
             Does::Group(groups) => groups,
             Does::Help | Does::Later | Does::Run(_) => &[],
         };
@@ -87,16 +110,28 @@ impl Command {
 }
 
 /// A command with those it belongs to, outermost first.
-pub(crate) type Path = Vec<&'static Command>;
+pub type Path<C> = Vec<&'static Command<C>>;
 
 /// The flags that a command understands: its own, and those that the outer ones share.
-pub(crate) fn flags_of(path: &Path) -> impl Iterator<Item = &'static Flag> {
+pub(crate) fn flags_of<C>(path: &Path<C>) -> impl Iterator<Item = &'static Flag> {
     let own = path.last().map_or(&[][..], |command| command.flags);
     own.iter().chain(path.iter().flat_map(|command| command.shared))
 }
 
 /// Finds the command and runs it.
-pub(crate) fn run(root: &'static Command, arguments: &[Vec<u8>]) -> Result<(), Failure> {
+///
+/// # Errors
+///
+/// When there is no such command, something is wrong with its flags, or it fails.
+pub fn run<C: From<Parsed>>(
+    root: &'static Command<C>,
+    arguments: &[Vec<u8>],
+) -> Result<(), Failure> {
+    if let [first, words @ ..] = arguments
+        && first == complete::ASKED
+    {
+        return write_out(complete::candidates(root, words).as_bytes());
+    }
     let (path, rest) = find(root, arguments);
     let command = path.last().expect("a path has a command");
     if let Does::Later = command.does {
@@ -122,13 +157,13 @@ pub(crate) fn run(root: &'static Command, arguments: &[Vec<u8>]) -> Result<(), F
         Does::Group(_) => print!("{}", help::help(&path)),
         Does::Help => help_with(root, &flags.arguments),
         Does::Later => unreachable!("they were turned down above"),
-        Does::Run(run) => return run(&Call::new(flags)),
+        Does::Run(run) => return run(&C::from(flags)),
     }
     Ok(())
 }
 
 /// Follows the arguments from command to subcommand; what is left is for the last one.
-fn find(root: &'static Command, arguments: &[Vec<u8>]) -> (Path, Vec<Vec<u8>>) {
+pub(crate) fn find<C>(root: &'static Command<C>, arguments: &[Vec<u8>]) -> (Path<C>, Vec<Vec<u8>>) {
     let mut path = vec![root];
     let mut rest = arguments.to_vec();
     while let Some(position) = first_argument(&path, &rest) {
@@ -142,7 +177,7 @@ fn find(root: &'static Command, arguments: &[Vec<u8>]) -> (Path, Vec<Vec<u8>>) {
 
 /// The position of the first that is neither a flag nor a flag's value. What follows an unknown
 /// flag is taken for its value.
-fn first_argument(path: &Path, arguments: &[Vec<u8>]) -> Option<usize> {
+pub(crate) fn first_argument<C>(path: &Path<C>, arguments: &[Vec<u8>]) -> Option<usize> {
     let takes_value = |argument: &[u8]| match argument {
         [b'-', b'-', name @ ..] if !name.contains(&b'=') => {
             !flags_of(path).any(|flag| flag.kind == Kind::Bool && flag.name.as_bytes() == name)
@@ -168,7 +203,7 @@ fn first_argument(path: &Path, arguments: &[Vec<u8>]) -> Option<usize> {
     None
 }
 
-fn unknown_command(root: &Command, name: &[u8]) -> String {
+fn unknown_command<C>(root: &Command<C>, name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     let mut text = format!("unknown command \"{name}\" for \"{}\"\n", root.name);
     let near: Vec<&str> = root
@@ -203,7 +238,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Etcd's own succeeds even if there is no such command.
-fn help_with(root: &'static Command, words: &[Vec<u8>]) {
+fn help_with<C>(root: &'static Command<C>, words: &[Vec<u8>]) {
     let (path, rest) = find(root, words);
     if path.len() == 1 && !rest.is_empty() {
         let words: Vec<_> = words.iter().map(|word| String::from_utf8_lossy(word)).collect();

@@ -12,11 +12,14 @@ mod tests;
 
 /// What a flag takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Bare, it means true; a value follows an equals sign only.
     Bool,
+    /// A length of time, as Go writes it.
     Duration,
+    /// A whole number.
     Int,
+    /// Any text.
     String,
     /// Separated by commas; each further use adds to the list.
     Strings,
@@ -24,26 +27,36 @@ pub(crate) enum Kind {
 
 /// A flag that can be set.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Flag {
-    pub(crate) name: &'static str,
-    pub(crate) short: Option<char>,
-    pub(crate) kind: Kind,
+pub struct Flag {
+    /// What stands behind `--`.
+    pub name: &'static str,
+    /// What stands behind `-`.
+    pub short: Option<char>,
+    /// What it takes.
+    pub kind: Kind,
     /// As it would be written; empty for false, nothing and 0.
-    pub(crate) default: &'static str,
-    pub(crate) about: &'static str,
+    pub default: &'static str,
+    /// What help says of it.
+    pub about: &'static str,
 }
 
 impl Flag {
-    pub(crate) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
+    /// One without a short name, whose default is empty.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
         Self { name, short: None, kind, default: "", about }
     }
 
-    pub(crate) const fn short(mut self, short: char) -> Self {
+    /// With a short name.
+    #[must_use]
+    pub const fn short(mut self, short: char) -> Self {
         self.short = Some(short);
         self
     }
 
-    pub(crate) const fn default(mut self, default: &'static str) -> Self {
+    /// With a default.
+    #[must_use]
+    pub const fn default(mut self, default: &'static str) -> Self {
         self.default = default;
         self
     }
@@ -72,11 +85,16 @@ impl Flag {
 
 /// What a flag is set to.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// Of [`Kind::Bool`].
     Bool(bool),
+    /// Of [`Kind::Duration`].
     Duration(Duration),
+    /// Of [`Kind::Int`].
     Int(i64),
+    /// Of [`Kind::String`].
     String(String),
+    /// Of [`Kind::Strings`].
     Strings(Vec<String>),
 }
 
@@ -94,7 +112,7 @@ impl fmt::Display for Value {
 
 /// Why flags cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum FlagError {
+pub enum FlagError {
     /// They ask for help.
     Help,
     /// This is wrong with them.
@@ -103,12 +121,12 @@ pub(crate) enum FlagError {
 
 /// What was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Parsed {
+pub struct Parsed {
     flags: BTreeMap<&'static str, Setting>,
     /// Those that are no flags.
-    pub(crate) arguments: Vec<Vec<u8>>,
+    pub arguments: Vec<Vec<u8>>,
     /// How many of them stand in front of `--`, if that was there.
-    pub(crate) dash: Option<usize>,
+    pub dash: Option<usize>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -120,7 +138,7 @@ struct Setting {
 
 impl Parsed {
     /// Nothing set, no arguments.
-    pub(crate) fn new(flags: impl IntoIterator<Item = &'static Flag>) -> Self {
+    pub fn new(flags: impl IntoIterator<Item = &'static Flag>) -> Self {
         let settings = flags.into_iter().map(|flag| {
             let setting = Setting { flag, value: flag.default_value(), given: false };
             (flag.name, setting)
@@ -129,7 +147,11 @@ impl Parsed {
     }
 
     /// Reads arguments.
-    pub(crate) fn read(mut self, arguments: &[Vec<u8>]) -> Result<Self, FlagError> {
+    ///
+    /// # Errors
+    ///
+    /// When they ask for help, or something is wrong with them.
+    pub fn read(mut self, arguments: &[Vec<u8>]) -> Result<Self, FlagError> {
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             if argument == b"--" {
@@ -221,8 +243,16 @@ impl Parsed {
         })
     }
 
-    /// Sets a flag that exists.
-    pub(crate) fn assign(&mut self, name: &str, text: &str) -> Result<(), String> {
+    /// Sets a flag.
+    ///
+    /// # Errors
+    ///
+    /// Why the text is no value for it.
+    ///
+    /// # Panics
+    ///
+    /// When the command has no such flag.
+    pub fn assign(&mut self, name: &str, text: &str) -> Result<(), String> {
         let setting = self.flags.get_mut(name).expect("the flag exists");
         let mut value = setting.flag.read(text)?;
         if let (Value::Strings(new), Value::Strings(old)) = (&mut value, &mut setting.value)
@@ -238,39 +268,74 @@ impl Parsed {
     }
 
     /// Whether it was set at all, be it to its default.
-    pub(crate) fn given(&self, name: &str) -> bool {
+    ///
+    /// # Panics
+    ///
+    /// When the command has no such flag.
+    #[must_use]
+    pub fn given(&self, name: &str) -> bool {
         self.setting(name).given
     }
 
-    pub(crate) fn bool(&self, name: &str) -> bool {
+    /// Whether a flag is set to true.
+    ///
+    /// # Panics
+    ///
+    /// When the command has no such flag.
+    #[must_use]
+    pub fn bool(&self, name: &str) -> bool {
         match &self.setting(name).value {
             Value::Bool(value) => *value,
             other => panic!("--{name} is no bool but {other:?}"),
         }
     }
 
-    pub(crate) fn duration(&self, name: &str) -> Duration {
+    /// What a flag is set to that takes a length of time.
+    ///
+    /// # Panics
+    ///
+    /// When the command has no such flag.
+    #[must_use]
+    pub fn duration(&self, name: &str) -> Duration {
         match &self.setting(name).value {
             Value::Duration(value) => *value,
             other => panic!("--{name} is no duration but {other:?}"),
         }
     }
 
-    pub(crate) fn int(&self, name: &str) -> i64 {
+    /// What a flag is set to that takes a number.
+    ///
+    /// # Panics
+    ///
+    /// When the command has no such flag.
+    #[must_use]
+    pub fn int(&self, name: &str) -> i64 {
         match &self.setting(name).value {
             Value::Int(value) => *value,
             other => panic!("--{name} is no int but {other:?}"),
         }
     }
 
-    pub(crate) fn string(&self, name: &str) -> &str {
+    /// What a flag is set to that takes text.
+    ///
+    /// # Panics
+    ///
+    /// When the command has no such flag.
+    #[must_use]
+    pub fn string(&self, name: &str) -> &str {
         match &self.setting(name).value {
             Value::String(value) => value,
             other => panic!("--{name} is no string but {other:?}"),
         }
     }
 
-    pub(crate) fn strings(&self, name: &str) -> &[String] {
+    /// What a flag is set to that takes a list.
+    ///
+    /// # Panics
+    ///
+    /// When the command has no such flag.
+    #[must_use]
+    pub fn strings(&self, name: &str) -> &[String] {
         match &self.setting(name).value {
             Value::Strings(values) => values,
             other => panic!("--{name} is no list but {other:?}"),
@@ -278,7 +343,12 @@ impl Parsed {
     }
 
     /// What it is set to, whatever it is.
-    pub(crate) fn value(&self, name: &str) -> &Value {
+    ///
+    /// # Panics
+    ///
+    /// When the command has no such flag.
+    #[must_use]
+    pub fn value(&self, name: &str) -> &Value {
         &self.setting(name).value
     }
 
