@@ -40,6 +40,13 @@ impl Server {
         Self { path, version }
     }
 
+    /// Another program of the same build.
+    pub fn beside(&self, program: &str) -> PathBuf {
+        let path = self.path.with_file_name(program);
+        assert!(path.exists(), "{} is missing: build it", path.display());
+        path
+    }
+
     /// What it prints when it has joined and serves clients.
     pub fn ready_line(&self) -> &'static str {
         if self.version < (3, 5, 0) {

@@ -15,13 +15,13 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use self::note::Note;
+pub(crate) use self::note::Note;
 use crate::error::in_words;
 use crate::parts::{Chosen, LogSite};
 use crate::{Config, Error};
 
 /// Only the owner may look, as with etcd.
-const MODE: u32 = 0o700;
+pub(crate) const MODE: u32 = 0o700;
 
 /// Where things are.
 #[derive(Debug)]
@@ -44,18 +44,7 @@ impl DataDir {
         let wal_dir = config.wal_dir.clone();
         let log = wal_dir.unwrap_or_else(|| member.join(log_folder(&chosen.log_name)));
         let engine = member.join(&chosen.engine_name);
-        if member.exists() && config.data_dir.join("proxy").exists() {
-            return Err(Error::DataDir(
-                "invalid datadir; both member and proxy directories exist".to_owned(),
-            ));
-        }
-        if member.join("snap").exists() {
-            return Err(Error::DataDir(format!(
-                "{} holds the data of an etcd (there is {}), which etcdd does not take over yet",
-                config.data_dir.display(),
-                member.join("snap").display()
-            )));
-        }
+        check_ours(&config.data_dir, &member)?;
         Note::check(&member, &chosen.log_name, &chosen.engine_name)?;
         let site = LogSite { directory: &log, skips_syncs: config.unsafe_no_fsync };
         let has_log = chosen.log.is_there(&site).map_err(Error::Raftlog)?;
@@ -82,9 +71,26 @@ impl DataDir {
     }
 }
 
+/// Makes sure that it is not a genuine etcd's.
+fn check_ours(root: &Path, member: &Path) -> Result<(), Error> {
+    if member.exists() && root.join("proxy").exists() {
+        return Err(Error::DataDir(
+            "invalid datadir; both member and proxy directories exist".to_owned(),
+        ));
+    }
+    if member.join("snap").exists() {
+        return Err(Error::DataDir(format!(
+            "{} holds the data of an etcd (there is {}), which etcdd does not take over yet",
+            root.display(),
+            member.join("snap").display()
+        )));
+    }
+    Ok(())
+}
+
 /// The log's directory, named for the part that makes it, so that another part's is not mistaken
 /// for it.
-fn log_folder(part: &str) -> String {
+pub(crate) fn log_folder(part: &str) -> String {
     if part == "wal" { part.to_owned() } else { format!("raft-{part}") }
 }
 
@@ -99,7 +105,7 @@ fn make(dir: &Path, in_vain: &str) -> Result<(), Error> {
         .map_err(|error| refused(&format!("{in_vain}: mkdir"), dir, &error))
 }
 
-fn refused(doing: &str, dir: &Path, error: &io::Error) -> Error {
+pub(crate) fn refused(doing: &str, dir: &Path, error: &io::Error) -> Error {
     Error::DataDir(format!("{doing} {}: {}", dir.display(), in_words(error)))
 }
 

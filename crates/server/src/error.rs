@@ -1,5 +1,6 @@
 //! Why a member does not start, or ends.
 
+use std::path::PathBuf;
 use std::{fmt, io};
 
 use host::Ending;
@@ -20,6 +21,8 @@ pub enum Error {
     Ended(Ending),
     /// The engine cannot be used.
     Engine(backend::Fault),
+    /// Somebody else uses this file.
+    InUse(PathBuf),
     /// One cannot listen there.
     Listen {
         /// The kind of network, and where in it: host and port, or a path.
@@ -43,6 +46,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
+            Self::InUse(path) => write!(f, "{} is in use by another process", path.display()),
             Self::Listen { address, error } => write!(f, "listen {address}: bind: {error}"),
             Self::Ended(ending) => ending.fmt(f),
             Self::Engine(fault) => fault.fmt(f),

@@ -8,7 +8,7 @@
 //!
 //! In goes what etcd's flags say; out comes a member that is one of a cluster, or one line that
 //! says why not. This is also what others embed: [`Config`] and [`Member`] without the program
-//! around them.
+//! around them. [`Conversion`] moves a data directory to other parts.
 //!
 //! # Invariants
 //!
@@ -30,6 +30,7 @@ mod assemble;
 mod assembly;
 mod bootstrap;
 mod config;
+mod convert;
 mod data_dir;
 mod error;
 pub mod guide;
@@ -45,6 +46,7 @@ pub use config::{
     BadConfig, ClusterState, Config, Keepalive, LeaseCheckpoints, LogConfig, LogFormat, LogLevel,
     LogOutput,
 };
+pub use convert::{Conversion, Converted, Progress, Step};
 pub use error::Error;
 pub use host::Handle;
 pub use member::Member;
@@ -52,6 +54,6 @@ pub use parts::{
     Carrier, Choices, ConsensusPart, EnginePart, LogPart, LogSite, Parts, TransportPart,
     TransportSite,
 };
-pub use run::{run, run_of};
+pub use run::{raise_descriptors_max, run, run_of};
 /// What [`Config`] says about TLS, and [`TransportSite`] hands on.
 pub use tls;

@@ -190,9 +190,9 @@ fn version() -> String {
     )
 }
 
-/// As many descriptors as the system lets a process have that asks, as programs in Go ask. If it
-/// does not, it stays with fewer.
-fn raise_descriptors_max() {
+/// Asks for as many descriptors as the system lets a process have that asks, as programs in Go do.
+/// If it does not, it stays with fewer. For programs; whoever embeds members has a limit already.
+pub fn raise_descriptors_max() {
     let limit = getrlimit(Resource::Nofile);
     _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }

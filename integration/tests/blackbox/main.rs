@@ -2,6 +2,7 @@
 
 mod chaos;
 mod clients;
+mod convert;
 mod disk_full;
 mod etcdctl;
 mod lagging;

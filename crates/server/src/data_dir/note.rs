@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::refused;
+use super::{check_ours, refused};
 use crate::Error;
 
 /// The file, in the member's directory.
@@ -13,15 +13,26 @@ const FILE: &str = "parts";
 /// Its first line; another one is from another time.
 const TITLE: &str = "etcdd data directory 1";
 
+/// What stands there instead as long as the directory is being made out of another one.
+const UNFINISHED: &str = "etcdd data directory, not finished\n";
+
 /// The parts that write a data directory. What one has written, another cannot read, and a member
 /// that took that for an empty directory would have forgotten what it has promised.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
-    pub(super) log: String,
-    pub(super) engine: String,
+pub(crate) struct Note {
+    pub(crate) log: String,
+    pub(crate) engine: String,
 }
 
 impl Note {
+    /// The parts that wrote a data directory.
+    pub(crate) fn of(data_dir: &Path) -> Result<Self, Error> {
+        let member = data_dir.join("member");
+        check_ours(data_dir, &member)?;
+        let none = || Error::DataDir(format!("{} holds no data", data_dir.display()));
+        Self::read(&member)?.ok_or_else(none)
+    }
+
     /// Makes sure that the directory was written by these parts, or by none.
     pub(super) fn check(member: &Path, log: &str, engine: &str) -> Result<(), Error> {
         let Some(note) = Self::read(member)? else { return Ok(()) };
@@ -46,6 +57,13 @@ impl Note {
             }
             Err(error) => return Err(refused("reading", &path, &error)),
         };
+        if text == UNFINISHED {
+            return Err(Error::DataDir(format!(
+                "{} was being made out of another directory, and is not finished: remove it, and \
+                 convert that one again",
+                member.display()
+            )));
+        }
         let note = Self::parse(&text).ok_or_else(|| {
             let path = path.display();
             Error::DataDir(format!("{path} does not say which parts wrote the directory"))
@@ -67,6 +85,20 @@ impl Note {
         lines.next().is_none().then_some(Self { log, engine })
     }
 
+    /// Keeps everybody out of a directory, durably, until it is finished.
+    pub(crate) fn begin(member: &Path) -> Result<(), Error> {
+        replace(member, UNFINISHED)
+    }
+
+    /// Lets these parts into a directory that was begun, durably and at once or not at all.
+    pub(crate) fn finish(&self, member: &Path) -> Result<(), Error> {
+        replace(member, &self.text())
+    }
+
+    fn text(&self) -> String {
+        format!("{TITLE}\nraft-log={}\nbackend={}\n", self.log, self.engine)
+    }
+
     /// Writes it down, durably and at once or not at all, unless it is there.
     pub(super) fn write(&self, member: &Path) -> Result<(), Error> {
         let path = member.join(FILE);
@@ -80,14 +112,32 @@ impl Note {
     }
 
     fn put_down(&self, member: &Path, path: &Path) -> io::Result<()> {
-        let making = member.join(format!("parts.tmp-{}", std::process::id()));
-        let mut file = File::create(&making)?;
-        write!(file, "{TITLE}\nraft-log={}\nbackend={}\n", self.log, self.engine)?;
-        file.sync_all()?;
+        let making = put_beside(member, &self.text())?;
         // Unlike a rename, it leaves a note that is there.
         let linked = fs::hard_link(&making, path);
         fs::remove_file(&making)?;
         linked?;
         File::open(member)?.sync_all()
     }
+}
+
+/// Writes a note under a name where nobody looks for one; which.
+fn put_beside(member: &Path, text: &str) -> io::Result<PathBuf> {
+    let making = member.join(format!("{FILE}.tmp-{}", std::process::id()));
+    let mut file = File::create(&making)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(making)
+}
+
+/// Puts a note in the place of the one that is there. What else is in the directory is durable
+/// before.
+fn replace(member: &Path, text: &str) -> Result<(), Error> {
+    let path = member.join(FILE);
+    let replaced = put_beside(member, text).and_then(|making| {
+        File::open(member)?.sync_all()?;
+        fs::rename(making, &path)?;
+        File::open(member)?.sync_all()
+    });
+    replaced.map_err(|error| refused("writing", &path, &error))
 }

@@ -58,7 +58,7 @@ impl<P: ?Sized> Choices<P> {
     }
 
     /// The part of this name, or the first if no name is asked for.
-    pub(super) fn choose(&self, asked: Option<&str>) -> Result<(String, Arc<P>), BadConfig> {
+    pub(crate) fn choose(&self, asked: Option<&str>) -> Result<(String, Arc<P>), BadConfig> {
         let found = match asked {
             None => self.offered.first(),
             Some(asked) => self.offered.iter().find(|(name, _)| name == asked),

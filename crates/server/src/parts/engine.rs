@@ -32,6 +32,11 @@ pub trait EnginePart: Send + Sync {
     fn is_there(&self, directory: &Path) -> bool {
         directory.exists()
     }
+
+    /// Whether what it holds is there when it is opened again.
+    fn keeps(&self) -> bool {
+        true
+    }
 }
 
 pub(super) fn compiled_in() -> Choices<dyn EnginePart> {
@@ -132,6 +137,10 @@ mod memory {
         }
 
         fn is_there(&self, _directory: &Path) -> bool {
+            false
+        }
+
+        fn keeps(&self) -> bool {
             false
         }
     }

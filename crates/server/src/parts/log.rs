@@ -34,6 +34,11 @@ pub trait LogPart: Send + Sync {
     ///
     /// When it cannot be read or trusted, or is in use.
     fn open(&self, site: &LogSite<'_>) -> Result<Opened, Fault>;
+
+    /// Whether what it holds is there when it is opened again.
+    fn keeps(&self) -> bool {
+        true
+    }
 }
 
 /// Where a log lies, and how.
@@ -180,6 +185,10 @@ mod memory {
             let directory = site.directory.display().to_string();
             let what = "a log in memory is gone with the process that held it".to_owned();
             Err(Fault::Foreign { directory, what })
+        }
+
+        fn keeps(&self) -> bool {
+            false
         }
     }
 }
