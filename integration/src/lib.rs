@@ -45,7 +45,7 @@ pub use cluster::{Cluster, Joining};
 pub use condition::{PATIENCE, eventually};
 pub use etcdctl::Etcdctl;
 pub use load::{Ledger, Load};
-pub use member::{Member, Place};
+pub use member::{Member, Place, free_address};
 pub use process::Process;
 pub use script::run_script;
 pub use tools::{Server, Tools};

@@ -195,7 +195,7 @@ impl Member {
 /// Each test process has a loopback address of its own, made from its id, and counts ports upwards.
 /// So a port stays free while its member is down: neither another test nor the local end of a
 /// connection, which the kernel takes from 127.0.0.1, can come in between.
-pub(crate) fn free_address() -> String {
+pub fn free_address() -> String {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     let port = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -12,10 +12,10 @@ mod counts;
 mod floor;
 mod profile;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use cargo_metadata::MetadataCommand;
+use crate::build::{finish, target};
 
 pub(crate) const DOES: &str = "versus [--quick] …: etcdd and genuine etcd side by side; \
     matrix [--quick] …: what it can be made of; \
@@ -90,15 +90,6 @@ fn floor() -> Result<(), String> {
     floor::run(&target.join("release"))
 }
 
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace")
-}
-
-fn target() -> Result<PathBuf, String> {
-    let metadata = MetadataCommand::new().current_dir(top()).no_deps().exec();
-    metadata.map(|metadata| metadata.target_directory.into()).map_err(|error| error.to_string())
-}
-
 /// Builds packages as they are released, with these features besides.
 fn build(packages: &[&str], features: &[&str]) -> Result<(), String> {
     let mut build = Command::new(env!("CARGO"));
@@ -106,13 +97,4 @@ fn build(packages: &[&str], features: &[&str]) -> Result<(), String> {
     build.args(features.iter().flat_map(|feature| ["--features", feature]));
     build.args(packages.iter().flat_map(|package| ["--package", package]));
     finish(&mut build)
-}
-
-fn finish(command: &mut Command) -> Result<(), String> {
-    let program = command.get_program().display().to_string();
-    match command.current_dir(top()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{program}: {status}")),
-        Err(error) => Err(format!("{program} cannot be run: {error}")),
-    }
 }

@@ -3,6 +3,8 @@
 //! A chore is a module with `run`, and a row in [`CHORES`].
 
 mod bench;
+mod build;
+mod dist;
 mod features;
 mod sim;
 mod test;
@@ -16,8 +18,9 @@ struct Chore {
     run: fn(&[String]) -> ExitCode,
 }
 
-const CHORES: [Chore; 5] = [
+const CHORES: [Chore; 6] = [
     Chore { name: "bench", does: bench::DOES, run: bench::run },
+    Chore { name: "dist", does: dist::DOES, run: dist::run },
     Chore { name: "features", does: features::DOES, run: features::run },
     Chore { name: "sim", does: sim::DOES, run: sim::run },
     Chore { name: "test", does: test::DOES, run: test::run },

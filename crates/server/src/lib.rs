@@ -37,6 +37,7 @@ pub mod guide;
 mod listen;
 mod log;
 mod member;
+mod notify;
 mod parts;
 mod run;
 mod security;

@@ -13,7 +13,7 @@ use crate::config::{
     Asked, LogConfig, LogLevel, Misuse, Remark, SHADOWED, Settings, USAGE, help, parse,
 };
 use crate::log::{Log, last_word};
-use crate::{Assembly, BadConfig, Config, Error, LeaseCheckpoints};
+use crate::{Assembly, BadConfig, Config, Error, LeaseCheckpoints, notify};
 
 /// What Go's programs exit with when they do not understand their flags.
 const EXIT_SYNTAX: u8 = 2;
@@ -39,6 +39,9 @@ pub fn run_of(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> ExitCode {
     let arguments: Vec<String> = arguments.into_iter().collect();
+    let variables: Vec<(String, String)> = variables.into_iter().collect();
+    let notify = variables.iter().find(|(name, _)| name == notify::VARIABLE);
+    let notify = notify.map(|(_, socket)| socket.clone());
     let settings = match parse(arguments.iter().cloned(), variables) {
         Ok(Asked::Help) => {
             print!("{}", help());
@@ -81,7 +84,7 @@ pub fn run_of(
     drop(tracing::dispatcher::set_global_default(Dispatch::from(Arc::clone(&log))));
     info!("args" = ?arguments, "Running: ");
     remark(&settings, &config);
-    match serve(assembly, config) {
+    match serve(assembly, config, notify.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever removed it wanted it gone.
         Err(Error::Ended(Ending::Removed)) => {
@@ -142,7 +145,7 @@ fn remark(settings: &Settings, config: &Config) {
     }
 }
 
-fn serve(assembly: Assembly, config: Config) -> Result<(), Error> {
+fn serve(assembly: Assembly, config: Config, notify: Option<&str>) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -163,6 +166,7 @@ fn serve(assembly: Assembly, config: Config) -> Result<(), Error> {
             // Nobody is served yet, so there is nobody to say goodbye to.
             () = &mut told_to_stop => return Ok(()),
         };
+        notify::ready(notify);
         tokio::select! {
             ended = member.ended() => return ended,
             () = told_to_stop => {}

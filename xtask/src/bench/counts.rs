@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::profile::{await_ready, output, start_member, url};
+use super::profile::{await_ready, start_member, url};
+use crate::build::output;
 
 const PORT: u16 = 24_579;
 

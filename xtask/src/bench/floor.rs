@@ -8,7 +8,8 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::profile::{output, url};
+use super::profile::url;
+use crate::build::output;
 
 const PORT: u16 = 24_479;
 const SERVERS: [&str; 4] = ["library", "tasks", "inline", "frames"];

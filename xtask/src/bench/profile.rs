@@ -4,10 +4,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{fs, io};
+
+use crate::build::output;
 
 const PORT: u16 = 24_379;
 
@@ -132,16 +134,6 @@ fn measure(programs: &Path, member: &mut Child, log: &Path, load: &str) -> Resul
     control(&["--dump"])?;
     let rate = told.split_once(" per second").and_then(|(rate, _)| rate.parse::<u64>().ok());
     rate.map(|rate| rate * SECONDS).filter(|answered| *answered > 0).ok_or(told)
-}
-
-pub(super) fn output(command: &mut Command) -> Result<String, String> {
-    let program = command.get_program().display().to_string();
-    let output = command.stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| format!("{program} cannot be run: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("{program}: {}", output.status));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Lines of a number and a function, which has its callees in it, the largest first.
