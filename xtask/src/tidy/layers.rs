@@ -155,6 +155,11 @@ const LAYERS: &[Layer] = &[
     // Outside: they see the product as its users do, or a part alone.
     layer("benches/floor", &["crates/proto"], &[]),
     layer("benches/layout", &["crates/backend", "crates/backend-lsm"], &[]),
+    layer(
+        "benches/parts",
+        &["crates/backend", "crates/consensus", "crates/raftlog", "crates/server", "crates/units"],
+        &[],
+    ),
     // Its certificates are made by an authority that `tls` has for tests.
     layer("integration", &["crates/proto"], &["crates/tls"]),
     layer("benches/load", &["crates/proto", "integration"], &[]),

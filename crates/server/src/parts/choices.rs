@@ -57,13 +57,19 @@ impl<P: ?Sized> Choices<P> {
         self.offered.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The part of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<P>> {
+        let found = self.offered.iter().find(|(offered, _)| offered == name);
+        found.map(|(_, part)| Arc::clone(part))
+    }
+
     /// The part of this name, or the first if no name is asked for.
     pub(crate) fn choose(&self, asked: Option<&str>) -> Result<(String, Arc<P>), BadConfig> {
         let found = match asked {
-            None => self.offered.first(),
-            Some(asked) => self.offered.iter().find(|(name, _)| name == asked),
+            None => self.offered.first().cloned(),
+            Some(asked) => self.get(asked).map(|part| (asked.to_owned(), part)),
         };
-        let found = found.map(|(name, part)| (name.clone(), Arc::clone(part)));
         found.ok_or_else(|| BadConfig::Part(self.missing(asked)))
     }
 

@@ -1,0 +1,158 @@
+//! Libraries without us: two ordered tables, batches, and no more than that.
+
+use std::ops::Bound;
+use std::path::Path;
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use redb::{Durability, ReadableDatabase, TableDefinition};
+
+/// A put: where it stands in the history, the key, the value.
+pub type Put = ([u8; 8], Vec<u8>, Vec<u8>);
+
+/// What an engine is asked by its contract, asked of the library.
+pub trait Raw {
+    /// Writes all of it at once, without waiting for the disk: the history and the heads.
+    fn write(&mut self, puts: &[Put]);
+    /// Waits for the disk.
+    fn sync(&mut self);
+    /// How long the value of a key is, if there is one.
+    fn get(&self, key: &[u8]) -> Option<usize>;
+    /// Bytes of the first records from a key on.
+    fn page(&self, from: &[u8], len: usize) -> usize;
+}
+
+/// The library of the engine with this name, if it is one of these. Memory is what ours may use.
+pub fn open(engine: &str, directory: &Path) -> Option<Box<dyn Raw>> {
+    match engine {
+        "fjall" => Some(Box::new(Fjall::open(directory))),
+        "redb" => Some(Box::new(Redb::open(directory))),
+        "sled" => Some(Box::new(Sled::open(directory))),
+        _ => None,
+    }
+}
+
+const CACHE_BYTES: u64 = 64 << 20;
+const SOUND: &str = "the disk of a benchmark is sound";
+
+struct Fjall {
+    database: Database,
+    history: Keyspace,
+    heads: Keyspace,
+}
+
+impl Fjall {
+    fn open(directory: &Path) -> Self {
+        let database = Database::builder(directory).cache_size(CACHE_BYTES).open().expect(SOUND);
+        let table = |name| database.keyspace(name, KeyspaceCreateOptions::default).expect(SOUND);
+        let (history, heads) = (table("history"), table("heads"));
+        Self { database, history, heads }
+    }
+}
+
+impl Raw for Fjall {
+    fn write(&mut self, puts: &[Put]) {
+        let mut batch = self.database.batch();
+        for (revision, key, value) in puts {
+            batch.insert(&self.history, &revision[..], &value[..]);
+            batch.insert(&self.heads, &key[..], &value[..]);
+        }
+        batch.commit().expect(SOUND);
+    }
+
+    fn sync(&mut self) {
+        self.database.persist(PersistMode::SyncData).expect(SOUND);
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        self.heads.get(key).expect(SOUND).map(|value| value.len())
+    }
+
+    fn page(&self, from: &[u8], len: usize) -> usize {
+        let snapshot = self.database.snapshot();
+        let found = snapshot.range(&self.heads, from..).take(len);
+        found.map(|item| item.into_inner().expect(SOUND).1.len()).sum()
+    }
+}
+
+struct Redb(redb::Database);
+
+const HISTORY: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("history");
+const HEADS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("heads");
+
+impl Redb {
+    fn open(directory: &Path) -> Self {
+        let cache = usize::try_from(CACHE_BYTES).expect("it is small");
+        let mut builder = redb::Database::builder();
+        let database = builder.set_cache_size(cache).create(directory.join("redb")).expect(SOUND);
+        Self(database)
+    }
+}
+
+impl Raw for Redb {
+    fn write(&mut self, puts: &[Put]) {
+        let mut transaction = self.0.begin_write().expect(SOUND);
+        transaction.set_durability(Durability::None).expect(SOUND);
+        {
+            let mut history = transaction.open_table(HISTORY).expect(SOUND);
+            let mut heads = transaction.open_table(HEADS).expect(SOUND);
+            for (revision, key, value) in puts {
+                history.insert(&revision[..], &value[..]).expect(SOUND);
+                heads.insert(&key[..], &value[..]).expect(SOUND);
+            }
+        }
+        transaction.commit().expect(SOUND);
+    }
+
+    fn sync(&mut self) {
+        self.0.begin_write().expect(SOUND).commit().expect(SOUND);
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        let heads = self.0.begin_read().expect(SOUND).open_table(HEADS).expect(SOUND);
+        heads.get(key).expect(SOUND).map(|value| value.value().len())
+    }
+
+    fn page(&self, from: &[u8], len: usize) -> usize {
+        let heads = self.0.begin_read().expect(SOUND).open_table(HEADS).expect(SOUND);
+        let found = heads.range::<&[u8]>((Bound::Included(from), Bound::Unbounded)).expect(SOUND);
+        found.take(len).map(|item| item.expect(SOUND).1.value().len()).sum()
+    }
+}
+
+/// One tree, as a batch is only whole in one.
+struct Sled(sled::Db);
+
+impl Sled {
+    fn open(directory: &Path) -> Self {
+        let config = sled::Config::default().path(directory).cache_capacity(CACHE_BYTES);
+        Self(config.open().expect(SOUND))
+    }
+
+    fn head(key: &[u8]) -> Vec<u8> {
+        [b"h", key].concat()
+    }
+}
+
+impl Raw for Sled {
+    fn write(&mut self, puts: &[Put]) {
+        let mut batch = sled::Batch::default();
+        for (revision, key, value) in puts {
+            batch.insert(&revision[..], &value[..]);
+            batch.insert(Self::head(key), &value[..]);
+        }
+        self.0.apply_batch(batch).expect(SOUND);
+    }
+
+    fn sync(&mut self) {
+        self.0.flush().expect(SOUND);
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        self.0.get(Self::head(key)).expect(SOUND).map(|value| value.len())
+    }
+
+    fn page(&self, from: &[u8], len: usize) -> usize {
+        let found = self.0.range(Self::head(from)..).take(len);
+        found.map(|item| item.expect(SOUND).1.len()).sum()
+    }
+}
