@@ -10,6 +10,7 @@ use crate::commands::lease::bad_connection;
 use crate::failure::{Exit, Failure};
 use crate::flags::Parsed;
 use crate::global::Settings;
+use crate::go::quote;
 use crate::print::{Answer, Printer};
 
 /// A command as it was called. Nothing that is the same for all commands is read, and nobody is
@@ -51,7 +52,7 @@ impl Call {
     pub(crate) fn client_at(&self, endpoint: &str) -> Result<Client, Failure> {
         let session = self.session()?;
         let _on_runtime = session.runtime.enter();
-        session.client.at(endpoint).map_err(bad_connection)
+        session.client.at(endpoint).map_err(no_client)
     }
 
     /// Waits for what takes time.
@@ -64,7 +65,7 @@ impl Call {
         &self,
         future: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failure> {
-        Ok(self.wait(future)??)
+        self.wait(future)?.map_err(in_vain)
     }
 
     /// How to show answers.
@@ -105,6 +106,7 @@ impl Session {
             .map_err(|error| Failure::new(Exit::BadConnection, error.to_string()))?;
         let options = Options {
             endpoints: settings.endpoints.clone(),
+            tls: settings.tls.clone(),
             connect_timeout: settings.dial_timeout,
             timeout: Some(settings.command_timeout),
             keep_alive_every: settings.keep_alive_every,
@@ -113,8 +115,30 @@ impl Session {
             send_bytes_max: settings.send_bytes_max,
         };
         let on_runtime = runtime.enter();
-        let client = Client::new(options).map_err(bad_connection)?;
+        let client = Client::new(options).map_err(no_client)?;
         drop(on_runtime);
         Ok(Self { settings, runtime, client })
     }
+}
+
+/// Why there is no client to work with.
+fn no_client(error: Error) -> Failure {
+    match error {
+        Error::Tls(error) => Failure::arguments(error.to_string()),
+        error => bad_connection(error),
+    }
+}
+
+/// Why there is no answer. If time was up, why that was is logged, as etcd's clients log it but for
+/// when and where: else nobody would see that certificates do not fit.
+fn in_vain(error: Error) -> Failure {
+    let logged = match &error {
+        Error::Deadline { last: Some(last) } => Some(format!(
+            "{{\"level\":\"warn\",\"logger\":\"etcd-client\",\"msg\":\"retrying of unary invoker \
+             failed\",\"error\":{}}}",
+            quote(last.to_string().as_bytes())
+        )),
+        _ => None,
+    };
+    Failure { logged, ..Failure::from(error) }
 }

@@ -13,8 +13,8 @@ mod tests;
 /// The flags, by name.
 pub(crate) static FLAGS: [Flag; 21] = [
     Flag::new("auth-jwt-token", Kind::String, "token to send (not supported yet)"),
-    Flag::new("cacert", Kind::String, "file of trusted authorities (not supported yet)"),
-    Flag::new("cert", Kind::String, "file of the client's certificate (not supported yet)"),
+    Flag::new("cacert", Kind::String, "file of trusted authorities"),
+    Flag::new("cert", Kind::String, "file of the client's certificate"),
     Flag::new("command-timeout", Kind::Duration, "how long a short command may take").default("5s"),
     Flag::new("debug", Kind::Bool, "show all settings on standard error"),
     Flag::new("dial-timeout", Kind::Duration, "how long a connection may take").default("2s"),
@@ -24,11 +24,12 @@ pub(crate) static FLAGS: [Flag; 21] = [
     Flag::new("endpoints", Kind::Strings, "members to speak to").default("127.0.0.1:2379"),
     Flag::new("hex", Kind::Bool, "show bytes and ids as hexadecimal digits"),
     Flag::new("insecure-discovery", Kind::Bool, "use records that promise no TLS").default("true"),
-    Flag::new("insecure-skip-tls-verify", Kind::Bool, "trust every member (not supported yet)"),
-    Flag::new("insecure-transport", Kind::Bool, "connect without TLS").default("true"),
+    Flag::new("insecure-skip-tls-verify", Kind::Bool, "trust every member"),
+    Flag::new("insecure-transport", Kind::Bool, "connect without TLS if nothing speaks for it")
+        .default("true"),
     Flag::new("keepalive-time", Kind::Duration, "how often a connection is tested").default("2s"),
     Flag::new("keepalive-timeout", Kind::Duration, "how long a test may take").default("6s"),
-    Flag::new("key", Kind::String, "file of the client's key (not supported yet)"),
+    Flag::new("key", Kind::String, "file of the client's key"),
     Flag::new("max-recv-bytes", Kind::Int, "longest answer to take in; 0 for 2 GiB"),
     Flag::new("max-request-bytes", Kind::Int, "longest request to send; 0 for 2 MiB"),
     Flag::new("password", Kind::String, "the user's password (not supported yet)"),
@@ -48,9 +49,10 @@ const RECEIVE_BYTES_MAX: usize = i32::MAX as usize;
 const SEND_BYTES_MAX: usize = 2 << 20;
 
 /// What all commands have, read and checked.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) endpoints: Vec<String>,
+    pub(crate) tls: Option<tls::Settings>,
     pub(crate) command_timeout: Duration,
     pub(crate) dial_timeout: Duration,
     pub(crate) keep_alive_every: Duration,
@@ -85,6 +87,7 @@ impl Settings {
         };
         Ok(Self {
             endpoints: flags.strings("endpoints").to_vec(),
+            tls: tls_of(&flags)?,
             command_timeout: flags.duration("command-timeout"),
             dial_timeout: flags.duration("dial-timeout"),
             keep_alive_every: flags.duration("keepalive-time"),
@@ -161,24 +164,22 @@ fn refuse_what_is_not_there_yet(flags: &Parsed) -> Result<(), Failure> {
             return refuse("authentication", name);
         }
     }
-    for name in ["cacert", "cert", "key"] {
-        if !flags.string(name).is_empty() {
-            return refuse("TLS", name);
-        }
-    }
-    if flags.bool("insecure-skip-tls-verify") {
-        return refuse("TLS", "insecure-skip-tls-verify");
-    }
-    if !flags.bool("insecure-transport") {
-        return refuse("TLS", "insecure-transport=false");
-    }
     if !flags.string("discovery-srv").is_empty() {
         return refuse("discovery", "discovery-srv");
     }
-    let tls = |endpoint: &&String| endpoint.starts_with("https://");
-    if let Some(endpoint) = flags.strings("endpoints").iter().find(tls) {
-        let message = format!("TLS is not supported yet, so {endpoint} cannot be spoken to");
-        return Err(Failure::feature(message));
-    }
     Ok(())
+}
+
+/// How connections are secured, if anything speaks for it.
+fn tls_of(flags: &Parsed) -> Result<Option<tls::Settings>, Failure> {
+    let own = tls::Pair::of(flags.string("cert"), flags.string("key"));
+    let own = own.map_err(|error| Failure::arguments(error.to_string()))?;
+    let trusted = Some(flags.string("cacert")).filter(|file| !file.is_empty()).map(Into::into);
+    let trusts_any_server = flags.bool("insecure-skip-tls-verify");
+    let is_wanted = own.is_some()
+        || trusted.is_some()
+        || trusts_any_server
+        || !flags.bool("insecure-transport");
+    let settings = tls::Settings { own, trusted, trusts_any_server, ..tls::Settings::default() };
+    Ok(is_wanted.then_some(settings))
 }

@@ -43,6 +43,7 @@ impl Repeat {
             Error::Compacted { .. }
             | Error::Deadline { .. }
             | Error::Endpoint { .. }
+            | Error::Tls(_)
             | Error::Refused { .. }
             | Error::WatchCanceled { .. } => false,
         }

@@ -13,8 +13,11 @@ use crate::watch::Sessions;
 /// How a client speaks to its members.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The members: `host:port` or `http://host:port`.
+    /// The members: `host:port`, or a URL with `http` or `https`.
     pub endpoints: Vec<String>,
+    /// How connections are secured, but for those to `http`. If there is nothing, only those to
+    /// `https` are, to members whom the machine's authorities trust.
+    pub tls: Option<tls::Settings>,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
     /// How long a call may take, with all its attempts; for ever, if there is none.
@@ -34,6 +37,7 @@ impl Options {
     pub fn new(endpoints: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
+            tls: None,
             connect_timeout: Duration::from_secs(2),
             timeout: Some(Duration::from_secs(5)),
             keep_alive_every: Duration::from_secs(10),
@@ -60,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When there is no endpoint, or one that cannot be spoken to.
+    /// When there is no endpoint, or one that cannot be spoken to, or files of TLS cannot be used.
     pub fn new(options: Options) -> Result<Self, Error> {
         let pool = Arc::new(Pool::new(&options)?);
         Ok(Self {

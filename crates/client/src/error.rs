@@ -42,6 +42,8 @@ pub enum Error {
         /// Which of etcd's errors that is.
         reason: Reason,
     },
+    /// Files cannot be used with which connections are to be secured.
+    Tls(tls::Error),
     /// The connection broke. Whether the request was carried out is unknown.
     Transport {
         /// What broke.
@@ -64,6 +66,7 @@ impl Error {
             Self::Connect { .. }
             | Self::Deadline { .. }
             | Self::Endpoint { .. }
+            | Self::Tls(_)
             | Self::Transport { .. } => Reason::Other,
         }
     }
@@ -122,6 +125,7 @@ impl fmt::Display for Error {
             Self::Endpoint { endpoint, why } => write!(f, "endpoint {endpoint:?}: {why}"),
             Self::Refused { message, reason, .. } if reason.is_typed() => f.write_str(message),
             Self::Refused { code, message, .. } => as_grpc(f, *code, message),
+            Self::Tls(error) => error.fmt(f),
             Self::WatchCanceled { reason } => f.write_str(reason),
         }
     }

@@ -8,6 +8,7 @@ use proto::etcdserverpb::kv_client::KvClient;
 use proto::etcdserverpb::lease_client::LeaseClient;
 use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use proto::etcdserverpb::watch_client::WatchClient;
+use tls::Connector;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::client::Options;
@@ -50,15 +51,19 @@ pub(crate) struct Link {
 impl Pool {
     /// # Errors
     ///
-    /// When there is no endpoint, or one that cannot be spoken to.
+    /// When there is no endpoint, or one that cannot be spoken to, or files of TLS cannot be used.
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
         if options.endpoints.is_empty() {
             return Err(Error::Endpoint { endpoint: String::new(), why: "there is none" });
         }
+        let connector = Connector::new(&options.tls.clone().unwrap_or_default(), &[b"h2"]);
+        if options.tls.is_some() {
+            connector.config().map_err(Error::Tls)?;
+        }
         let channels: Vec<Channel> = options
             .endpoints
             .iter()
-            .map(|endpoint| channel(endpoint, options))
+            .map(|endpoint| channel(endpoint, options, &connector))
             .collect::<Result<_, _>>()?;
         let turns = Turns { next: 0, avoided_until: vec![None; channels.len()] };
         Ok(Self {
@@ -139,24 +144,30 @@ impl Link {
     }
 }
 
-fn channel(endpoint: &str, options: &Options) -> Result<Channel, Error> {
+fn channel(endpoint: &str, options: &Options, connector: &Connector) -> Result<Channel, Error> {
     let refuse = |why| Error::Endpoint { endpoint: endpoint.to_owned(), why };
-    let (scheme, rest) = endpoint.split_once("://").unwrap_or(("http", endpoint));
+    let (scheme, rest) = match endpoint.split_once("://") {
+        Some(parts) => parts,
+        None if options.tls.is_some() => ("https", endpoint),
+        None => ("http", endpoint),
+    };
     match scheme {
-        "http" => {}
-        "https" | "unixs" => return Err(refuse("TLS is not supported yet")),
-        "unix" => return Err(refuse("Unix sockets are not supported yet")),
+        "http" | "https" => {}
+        "unix" | "unixs" => return Err(refuse("Unix sockets are not supported yet")),
         _ => return Err(refuse("the scheme is none of etcd's")),
     }
     let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
     if authority.is_empty() {
         return Err(refuse("there is no host"));
     }
-    let endpoint = Endpoint::from_shared(format!("http://{authority}"))
+    let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
         .map_err(|_| refuse("this is no host and port"))?
         .connect_timeout(options.connect_timeout)
         .http2_keep_alive_interval(options.keep_alive_every.max(KEEP_ALIVE_EVERY_MIN))
         .keep_alive_timeout(options.keep_alive_timeout)
         .tcp_nodelay(true);
-    Ok(endpoint.connect_lazy())
+    Ok(match scheme {
+        "https" => endpoint.connect_with_connector_lazy(connector.clone()),
+        _ => endpoint.connect_lazy(),
+    })
 }

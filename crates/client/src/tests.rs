@@ -125,13 +125,23 @@ async fn endpoints_that_cannot_be_spoken_to_are_refused_at_once() {
         Err(Error::Endpoint { why, .. }) => why,
         other => panic!("{endpoint}: {other:?}"),
     };
-    assert_eq!(why("https://127.0.0.1:2379"), "TLS is not supported yet");
+    assert_eq!(why("unixs://a"), "Unix sockets are not supported yet");
     assert_eq!(why("unix://a"), "Unix sockets are not supported yet");
     assert_eq!(why("ftp://127.0.0.1:2379"), "the scheme is none of etcd's");
     assert_eq!(why(""), "there is no host");
     assert_eq!(why("a b"), "this is no host and port");
     assert!(crate::Client::new(Options::new(Vec::<String>::new())).is_err());
-    for endpoint in ["127.0.0.1:2379", "http://localhost:2379", "http://[::1]:2379/"] {
+    for endpoint in
+        ["127.0.0.1:2379", "http://localhost:2379", "http://[::1]:2379/", "https://localhost:2379"]
+    {
         assert!(crate::Client::new(Options::new([endpoint])).is_ok(), "{endpoint}");
     }
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_used_are_refused_at_once() {
+    let tls = tls::Settings { trusted: Some("/nowhere/ca.pem".into()), ..tls::Settings::default() };
+    let options = Options { tls: Some(tls), ..Options::new(["127.0.0.1:2379"]) };
+    let error = crate::Client::new(options).expect_err("there is no such file").to_string();
+    assert_eq!(error, "open /nowhere/ca.pem: no such file or directory");
 }

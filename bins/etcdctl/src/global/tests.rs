@@ -80,13 +80,7 @@ fn what_is_not_there_yet_is_refused() {
         "--user=root",
         "--password=x",
         "--auth-jwt-token=x",
-        "--cacert=x",
-        "--cert=x",
-        "--key=x",
-        "--insecure-skip-tls-verify",
-        "--insecure-transport=false",
         "--discovery-srv=example.com",
-        "--endpoints=a:1,https://b:1",
         "-w=xml",
     ] {
         assert_eq!(failure(&[flag]).exit, Exit::BadFeature, "{flag}");
@@ -97,6 +91,26 @@ fn what_is_not_there_yet_is_refused() {
         assert_eq!(failure(&[flag]).exit, Exit::BadArguments, "{flag}");
     }
     assert!(read(&["--insecure-transport", "--insecure-discovery=false"], &[]).is_ok());
+}
+
+#[test]
+fn connections_are_secured_if_anything_speaks_for_it() {
+    let tls = |arguments: &[&str]| read(arguments, &[]).unwrap().tls;
+    assert_eq!(tls(&[]), None);
+    assert_eq!(tls(&["--endpoints=https://a:1"]), None, "the endpoint says it itself");
+    let usual = tls::Settings::default();
+    assert_eq!(tls(&["--insecure-transport=false"]), Some(usual.clone()));
+    let trusted = Some("ca.pem".into());
+    assert_eq!(tls(&["--cacert=ca.pem"]), Some(tls::Settings { trusted, ..usual.clone() }));
+    let anybody = tls::Settings { trusts_any_server: true, ..usual.clone() };
+    assert_eq!(tls(&["--insecure-skip-tls-verify"]), Some(anybody));
+    let own = tls::Pair::of("c.pem", "k.pem").unwrap();
+    let variables = [("ETCDCTL_CERT", "c.pem"), ("ETCDCTL_KEY", "k.pem")];
+    assert_eq!(read(&[], &variables).unwrap().tls, Some(tls::Settings { own, ..usual }));
+    let failure = read(&["--cert=c.pem"], &[]).unwrap_err();
+    assert_eq!(failure.exit, Exit::BadArguments);
+    let message = "KeyFile and CertFile must both be present[key: , cert: c.pem]";
+    assert_eq!(failure.message.as_deref(), Some(message));
 }
 
 #[test]

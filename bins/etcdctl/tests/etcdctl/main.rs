@@ -9,6 +9,7 @@ mod keys;
 mod leases;
 mod pair;
 mod program;
+mod secured;
 mod txns;
 mod usage;
 mod watches;

@@ -38,9 +38,14 @@ pub(crate) struct Member {
 
 impl Member {
     pub(crate) fn start() -> Self {
+        Self::start_with("http", &[])
+    }
+
+    /// One that is spoken to like this, and has these flags too.
+    pub(crate) fn start_with(scheme: &str, flags: &[String]) -> Self {
         let data = TempDir::with_prefix("etcdctl-test-").expect("a folder can be made");
         let (endpoint, peer) = (free_address(), free_address());
-        let (client_url, peer_url) = (format!("http://{endpoint}"), format!("http://{peer}"));
+        let (client_url, peer_url) = (format!("{scheme}://{endpoint}"), format!("http://{peer}"));
         let mut process = isolated(Command::new(genuine("etcd")))
             .arg("--name=m0")
             .arg(format!("--data-dir={}", data.path().display()))
@@ -50,6 +55,7 @@ impl Member {
             .arg(format!("--initial-advertise-peer-urls={peer_url}"))
             .arg(format!("--initial-cluster=m0={peer_url}"))
             .arg("--unsafe-no-fsync")
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -193,11 +199,15 @@ fn lines_of(stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     receiver
 }
 
-/// An address where nobody listens: each test process has a loopback address of its own, and counts
-/// ports upwards.
+/// An address where nobody listens: each test process counts ports upwards.
 fn free_address() -> String {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
-    let [_, high, middle, low] = std::process::id().to_be_bytes();
     let port = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("127.{}.{middle}.{low}:{port}", 128 + high % 64)
+    format!("{}:{port}", own_address())
+}
+
+/// The loopback address that each test process has of its own.
+pub(crate) fn own_address() -> String {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    format!("127.{}.{middle}.{low}", 128 + high % 64)
 }
