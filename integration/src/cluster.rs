@@ -116,7 +116,11 @@ impl Cluster {
 
     /// Genuine `etcdctl` of this release, speaking to all members.
     pub fn etcdctl(&self, version: &str) -> Etcdctl {
-        Etcdctl { path: Tools::installed().etcdctl(version), endpoints: self.endpoints() }
+        Etcdctl {
+            path: Tools::installed().etcdctl(version),
+            endpoints: self.endpoints(),
+            flags: Vec::new(),
+        }
     }
 
     /// What the running members say of themselves, with their positions.
@@ -222,24 +226,7 @@ impl Cluster {
     ///
     /// When they do not agree in time, or their hashes differ.
     pub fn check_same_data(&mut self) {
-        let revision = eventually(PATIENCE, "one revision on all", || {
-            let statuses = self.statuses()?;
-            let first = statuses.first().ok_or("nobody runs")?.1.revision;
-            let same = statuses.iter().all(|(_, status)| status.revision == first);
-            if same { Ok(first) } else { Err(format!("they say {statuses:?}")) }
-        });
-        let revision = format!("--rev={revision}");
-        let etcdctl = self.etcdctl("3.5.1").to(&self.running_endpoints());
-        let answers = etcdctl.json(&["endpoint", "hashkv", &revision]);
-        let answers = answers.as_array().expect("hashkv prints a list");
-        let hash = |at: usize| {
-            let answer = &answers[at]["HashKV"];
-            (answer["hash"].clone(), answer["compact_revision"].clone())
-        };
-        assert!(!answers.is_empty() && hash(0).0.is_u64(), "hashkv printed {answers:?}");
-        for at in 1..answers.len() {
-            assert_eq!(hash(at), hash(0), "members differ at {revision}: {answers:?}");
-        }
+        self.etcdctl("3.5.1").to(&self.running_endpoints()).check_same_data();
     }
 
     /// The folder that holds everything of this cluster.

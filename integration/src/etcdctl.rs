@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::condition::{PATIENCE, eventually};
 use crate::process::{Process, isolated};
 
 /// An `etcdctl` and the members it speaks to.
@@ -15,12 +16,14 @@ pub struct Etcdctl {
     pub path: PathBuf,
     /// The members, as `--endpoints` takes them.
     pub endpoints: Vec<String>,
+    /// What else it is told, such as which certificate it has.
+    pub flags: Vec<String>,
 }
 
 impl Etcdctl {
     /// The same program, speaking to others.
     pub fn to(&self, endpoints: &[String]) -> Self {
-        Self { path: self.path.clone(), endpoints: endpoints.to_vec() }
+        Self { endpoints: endpoints.to_vec(), ..self.clone() }
     }
 
     /// Runs a command that must succeed, and returns what it prints.
@@ -92,6 +95,36 @@ impl Etcdctl {
             .unwrap_or_else(|error| panic!("etcdctl {arguments:?} printed {output:?}: {error}"))
     }
 
+    /// Waits until the members have applied the same revision, and checks that they hold the same
+    /// data.
+    ///
+    /// # Panics
+    ///
+    /// When they do not agree in time, or their hashes differ.
+    pub fn check_same_data(&self) {
+        let revision = eventually(PATIENCE, "one revision on all", || {
+            let told = self.attempt(&["--write-out=json", "endpoint", "status"])?;
+            let told: Value = serde_json::from_str(&told).map_err(|error| error.to_string())?;
+            let statuses = told.as_array().ok_or("no list")?;
+            let revision = |nth: usize| statuses[nth]["Status"]["header"]["revision"].as_i64();
+            let first = Some(self.endpoints.len()).filter(|all| *all == statuses.len());
+            let first = first.and_then(|_| revision(0)).ok_or_else(|| format!("{told}"))?;
+            let same = (1..statuses.len()).all(|nth| revision(nth) == Some(first));
+            if same { Ok(first) } else { Err(format!("they say {told}")) }
+        });
+        let revision = format!("--rev={revision}");
+        let answers = self.json(&["endpoint", "hashkv", &revision]);
+        let answers = answers.as_array().expect("hashkv prints a list");
+        let hash = |at: usize| {
+            let answer = &answers[at]["HashKV"];
+            (answer["hash"].clone(), answer["compact_revision"].clone())
+        };
+        assert!(answers.len() == self.endpoints.len() && hash(0).0.is_u64(), "{answers:?}");
+        for at in 1..answers.len() {
+            assert_eq!(hash(at), hash(0), "members differ at {revision}: {answers:?}");
+        }
+    }
+
     /// Starts a command that goes on by itself, such as a watch.
     pub fn spawn(&self, arguments: &[&str]) -> Process {
         Process::spawn(&mut self.command(arguments), None)
@@ -103,6 +136,7 @@ impl Etcdctl {
             .env("ETCDCTL_API", "3")
             .arg(format!("--endpoints={}", self.endpoints.join(",")))
             .arg("--command-timeout=15s")
+            .args(&self.flags)
             .args(arguments);
         command
     }

@@ -563,8 +563,7 @@ impl Phase {
         }
         // The file is an etcd backup if etcd's own tool finds its checksum right and this phase's
         // keys counted.
-        let reader =
-            Etcdctl { path: Tools::installed().etcdctl("3.5.1"), endpoints: one.endpoints };
+        let reader = Etcdctl { path: Tools::installed().etcdctl("3.5.1"), ..one };
         let answer = reader.json(&["snapshot", "status", &self.snapshot]);
         assert!(answer["revision"].as_i64() > Some(1), "{answer}");
         assert!(answer["totalKey"].as_i64() > Some(1), "{answer}");

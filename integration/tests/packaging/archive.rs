@@ -1,10 +1,12 @@
 //! The archive of `cargo xtask dist`: unpacked, and run as a service.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use integration::{Etcdctl, PATIENCE, Server, Tools, eventually, free_address};
 use tempfile::TempDir;
+use tls::authority::{Authority, Subject};
 
 use crate::service::{Notify, Service, Unit};
 
@@ -37,6 +39,7 @@ fn run(command: &mut Command) -> String {
 
 /// Makes the archive of the programs that are under test, and unpacks it; the folder in it.
 fn unpacked(into: &Path) -> PathBuf {
+    assert!(Server::under_test().is_etcdd(), "the archive is ours");
     let binaries = Server::under_test().path.with_file_name("");
     let made = run(Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--package", "xtask", "--", "dist"])
@@ -55,8 +58,7 @@ fn unpacked(into: &Path) -> PathBuf {
     into.join(folder)
 }
 
-/// A member's place, where certificates belong too once there is TLS: a CA's, and one for each
-/// member, in [`Seat::unit`].
+/// A member's place.
 struct Seat {
     name: &'static str,
     client_url: String,
@@ -64,17 +66,16 @@ struct Seat {
 }
 
 impl Seat {
-    fn new(name: &'static str) -> Self {
-        let url = || format!("http://{}", free_address());
+    fn new(name: &'static str, scheme: &str) -> Self {
+        let url = || format!("{scheme}://{}", free_address());
         Self { name, client_url: url(), peer_url: url() }
     }
 
     fn unit(&self, sample: &Unit, cluster: &str, folder: &Path) -> Unit {
-        let data_dir = folder.join(self.name);
         sample
             .clone()
             .with("ETCD_NAME", self.name)
-            .with("ETCD_DATA_DIR", data_dir.to_str().expect("a path of ours is text"))
+            .with("ETCD_DATA_DIR", &text(&folder.join(self.name)))
             .with("ETCD_LISTEN_CLIENT_URLS", &self.client_url)
             .with("ETCD_ADVERTISE_CLIENT_URLS", &self.client_url)
             .with("ETCD_LISTEN_PEER_URLS", &self.peer_url)
@@ -83,72 +84,139 @@ impl Seat {
     }
 }
 
+fn text(path: &Path) -> String {
+    path.to_str().expect("a path of ours is text").to_owned()
+}
+
+/// An authority's certificate, one for each member, and one for a client, in a folder.
+struct Certificates(PathBuf);
+
+impl Certificates {
+    fn make(folder: &Path, seats: &[Seat]) -> Self {
+        let authority = Authority::new("the cluster's");
+        fs::write(folder.join("ca.pem"), authority.certificate()).expect("there is room");
+        authority.certify(Subject::here("client")).write(folder, "client");
+        for seat in seats {
+            let (_, address) = seat.peer_url.split_once("://").expect("it is a URL");
+            let (listened, _) = address.rsplit_once(':').expect("it has a port");
+            // Where it listens, and where its own connections come from.
+            let hosts = ["127.0.0.1", listened];
+            let subject = Subject { hosts: &hosts, ..Subject::here(seat.name) };
+            authority.certify(subject).write(folder, seat.name);
+        }
+        Self(folder.to_owned())
+    }
+
+    fn file(&self, name: &str) -> String {
+        text(&self.0.join(name))
+    }
+
+    /// The unit of a member that lets in whoever has a certificate, and nobody else.
+    fn secure(&self, unit: Unit, seat: &Seat) -> Unit {
+        ["", "PEER_"].iter().fold(unit, |unit, side| {
+            unit.and(&format!("ETCD_{side}CERT_FILE"), &self.file(&format!("{}.pem", seat.name)))
+                .and(&format!("ETCD_{side}KEY_FILE"), &self.file(&format!("{}-key.pem", seat.name)))
+                .and(&format!("ETCD_{side}TRUSTED_CA_FILE"), &self.file("ca.pem"))
+                .and(&format!("ETCD_{side}CLIENT_CERT_AUTH"), "true")
+        })
+    }
+
+    /// What `etcdctl` is told.
+    fn flags(&self) -> Vec<String> {
+        [("cacert", "ca.pem"), ("cert", "client.pem"), ("key", "client-key.pem")]
+            .map(|(flag, file)| format!("--{flag}={}", self.file(file)))
+            .into()
+    }
+}
+
 #[test]
 fn three_services_from_the_archive_lose_one_and_get_it_back() {
-    assert!(Server::under_test().is_etcdd(), "the archive is ours");
     let folder = TempDir::with_prefix("etcdd-packaging-").expect("a temporary folder");
     let programs = unpacked(folder.path());
+    let seats = ["a", "b", "c"].map(|name| Seat::new(name, "http"));
+    let ours = programs.join("etcdctl");
+    scenario(folder.path(), &programs, &seats, None, &[Tools::installed().etcdctl("3.5.1"), ours]);
+    run(Command::new(programs.join("etcdutl")).arg("version"));
+    for program in ["etcdctl", "etcdutl"] {
+        let script = programs.join(format!("completions/{program}.bash"));
+        run(Command::new("bash").arg("-n").arg(script));
+    }
+}
+
+/// As a production install has it: an authority, a certificate for each member, and nobody served
+/// who has none. Our own `etcdctl` joins in when it can show one.
+#[test]
+fn services_with_certificates_lose_one_and_get_it_back() {
+    let folder = TempDir::with_prefix("etcdd-packaging-").expect("a temporary folder");
+    let programs = unpacked(folder.path());
+    let seats = ["a", "b", "c"].map(|name| Seat::new(name, "https"));
+    let certificates = Certificates::make(folder.path(), &seats);
+    let genuine = Tools::installed().etcdctl("3.5.1");
+    scenario(folder.path(), &programs, &seats, Some(&certificates), &[genuine]);
+}
+
+/// Three members as services. Each is stopped, written around, and gets even; with these programs,
+/// in turns.
+fn scenario(
+    folder: &Path,
+    programs: &Path,
+    seats: &[Seat; 3],
+    certificates: Option<&Certificates>,
+    clients: &[PathBuf],
+) {
     let sample = Unit::read(&programs.join("etcdd.service"), &programs.join("etcdd.conf"));
-    let seats = ["a", "b", "c"].map(Seat::new);
     let listing = |seat: &Seat| format!("{}={}", seat.name, seat.peer_url);
     let cluster = seats.iter().map(listing).collect::<Vec<_>>().join(",");
-    let units = seats.each_ref().map(|seat| seat.unit(&sample, &cluster, folder.path()));
+    let units = seats.each_ref().map(|seat| {
+        let unit = seat.unit(&sample, &cluster, folder);
+        certificates.map_or_else(|| unit.clone(), |them| them.secure(unit.clone(), seat))
+    });
     let start = |nth: usize, notify: Notify| -> Service {
-        units[nth].start(&programs, &folder.path().join(format!("{nth}.log")), notify)
+        units[nth].start(programs, &folder.join(format!("{nth}.log")), notify)
     };
     let notify = |nth: usize| match nth {
-        0 => Notify::abstracted(&format!("etcdd-packaging-{}", std::process::id())),
-        nth => Notify::at(folder.path().join(format!("{nth}.notify"))),
+        0 => Notify::abstracted(&text(&folder.join("notify"))),
+        nth => Notify::at(folder.join(format!("{nth}.notify"))),
     };
     let mut services = [0, 1, 2].map(|nth| start(nth, notify(nth))).into_iter().collect::<Vec<_>>();
     services.iter().for_each(Service::wait_until_ready);
 
     let endpoints = seats.each_ref().map(|seat| seat.client_url.clone());
-    let genuine =
-        Etcdctl { path: Tools::installed().etcdctl("3.5.1"), endpoints: endpoints.to_vec() };
-    let ours = Etcdctl { path: programs.join("etcdctl"), endpoints: endpoints.to_vec() };
-    genuine.run(&["put", "by-genuine", "1"]);
-    ours.run(&["put", "by-ours", "2"]);
-    assert_eq!(genuine.run(&["get", "by-ours", "--print-value-only"]), "2\n");
-    assert_eq!(ours.run(&["get", "by-genuine", "--print-value-only"]), "1\n");
-
-    for nth in 0..3 {
+    let flags = certificates.map_or_else(Vec::new, Certificates::flags);
+    let clients: Vec<Etcdctl> = clients
+        .iter()
+        .map(|path| Etcdctl {
+            path: path.clone(),
+            endpoints: endpoints.to_vec(),
+            flags: flags.clone(),
+        })
+        .collect();
+    for (nth, seat) in seats.iter().enumerate() {
+        let (writer, reader) = (&clients[nth % clients.len()], &clients[(nth + 1) % clients.len()]);
         let (status, notify) = services.remove(0).stop();
-        assert!(status.success(), "{} ended with {status}", seats[nth].name);
-        let others: Vec<String> = endpoints
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != nth)
-            .map(|(_, url)| url.clone())
-            .collect();
-        let key = format!("without-{}", seats[nth].name);
-        let writer = if nth == 1 { &ours } else { &genuine };
+        assert!(status.success(), "{} ended with {status}", seat.name);
+        let others = endpoints.iter().filter(|url| **url != seat.client_url);
+        let others = others.cloned().collect::<Vec<_>>();
+        let key = format!("without-{}", seat.name);
         eventually(PATIENCE, "a write", || writer.to(&others).attempt(&["put", &key, "3"]));
         let service = start(nth, notify);
         service.wait_until_ready();
         services.push(service);
         // What it is asked alone, and does not ask of the others, it has caught up with.
-        let returned = genuine.to(&endpoints[nth..=nth]);
+        let returned = reader.to(&endpoints[nth..=nth]);
         let read = ["get", &key, "--print-value-only", "--consistency=s"];
         eventually(PATIENCE, "what was written meanwhile", || match returned.run(&read) {
             value if value == "3\n" => Ok(()),
             other => Err(format!("{other:?}")),
         });
-        let hashes = genuine.json(&["endpoint", "hashkv"]);
-        let hashes = hashes.as_array().expect("hashkv prints a list");
-        assert_eq!(hashes.len(), 3);
-        for answer in hashes {
-            assert_eq!(answer["HashKV"]["hash"], hashes[0]["HashKV"]["hash"], "{hashes:?}");
-        }
+        clients[0].check_same_data();
+    }
+    if certificates.is_some() {
+        let stranger = Etcdctl { flags: flags[..1].to_vec(), ..clients[0].clone() };
+        stranger.attempt(&["get", "without-a"]).expect_err("it has no certificate");
     }
     for service in services {
         let (status, _) = service.stop();
         assert!(status.success(), "{status}");
-    }
-    run(Command::new(programs.join("etcdutl")).arg("version"));
-    for program in ["etcdctl", "etcdutl"] {
-        run(Command::new("bash")
-            .arg("-n")
-            .arg(programs.join(format!("completions/{program}.bash"))));
     }
 }

@@ -59,6 +59,13 @@ impl Unit {
         self
     }
 
+    /// The same with a variable besides.
+    pub(crate) fn and(mut self, name: &str, value: &str) -> Self {
+        assert!(self.variables.iter().all(|(known, _)| known != name), "{name} is in it");
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts it; what it has in `/usr/local/bin` is in this folder. It is not waited for.
     pub(crate) fn start(&self, programs: &Path, log: &Path, notify: Notify) -> Service {
         let mut words = self.command.split(' ');
