@@ -116,7 +116,8 @@ fn archive(options: &Options) -> Result<PathBuf, String> {
     Ok(archive)
 }
 
-fn version() -> Result<String, String> {
+/// The release.
+pub(crate) fn version() -> Result<String, String> {
     let metadata = MetadataCommand::new().current_dir(top()).no_deps().exec();
     let packages = metadata.map_err(|error| error.to_string())?.packages;
     let etcdd = packages.iter().find(|package| *package.name == *"etcdd");
@@ -153,6 +154,7 @@ fn copy(file: &Path, folder: &Path) -> Result<(), String> {
     copied.map(drop).map_err(|error| failed("copying", file, &error))
 }
 
-fn failed(doing: &str, path: &Path, error: &std::io::Error) -> String {
+/// What a file or folder is in the way of.
+pub(crate) fn failed(doing: &str, path: &Path, error: &std::io::Error) -> String {
     format!("{doing} {}: {error}", path.display())
 }

@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod dist;
 mod features;
+mod image;
 mod sim;
 mod test;
 mod tidy;
@@ -18,10 +19,11 @@ struct Chore {
     run: fn(&[String]) -> ExitCode,
 }
 
-const CHORES: [Chore; 6] = [
+const CHORES: [Chore; 7] = [
     Chore { name: "bench", does: bench::DOES, run: bench::run },
     Chore { name: "dist", does: dist::DOES, run: dist::run },
     Chore { name: "features", does: features::DOES, run: features::run },
+    Chore { name: "image", does: image::DOES, run: image::run },
     Chore { name: "sim", does: sim::DOES, run: sim::run },
     Chore { name: "test", does: test::DOES, run: test::run },
     Chore { name: "tidy", does: tidy::DOES, run: tidy::run },
