@@ -66,6 +66,11 @@ impl Options {
         Ok(Self { features, binaries, output })
     }
 
+    /// Programs that are built.
+    pub(crate) fn of_built(binaries: PathBuf, output: PathBuf) -> Self {
+        Self { features: None, binaries: Some(binaries), output }
+    }
+
     /// Where the programs are, which are built as they are released unless others are given.
     pub(crate) fn programs(&self) -> Result<PathBuf, String> {
         if let Some(binaries) = &self.binaries {

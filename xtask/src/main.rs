@@ -7,6 +7,7 @@ mod build;
 mod dist;
 mod features;
 mod image;
+mod integration;
 mod sim;
 mod test;
 mod tidy;
@@ -19,11 +20,12 @@ struct Chore {
     run: fn(&[String]) -> ExitCode,
 }
 
-const CHORES: [Chore; 7] = [
+const CHORES: [Chore; 8] = [
     Chore { name: "bench", does: bench::DOES, run: bench::run },
     Chore { name: "dist", does: dist::DOES, run: dist::run },
     Chore { name: "features", does: features::DOES, run: features::run },
     Chore { name: "image", does: image::DOES, run: image::run },
+    Chore { name: "integration", does: integration::DOES, run: integration::run },
     Chore { name: "sim", does: sim::DOES, run: sim::run },
     Chore { name: "test", does: test::DOES, run: test::run },
     Chore { name: "tidy", does: tidy::DOES, run: tidy::run },
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     }
     eprintln!("usage: cargo xtask <chore> [arguments]\n");
     for Chore { name, does, .. } in CHORES {
-        eprintln!("  {name:10} {does}");
+        eprintln!("  {name:11} {does}");
     }
     ExitCode::from(2)
 }
