@@ -1,23 +1,19 @@
 //! One content: a database with one keyspace, and the number of its last batch.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fs, mem, thread};
 
-use backend::{Batch, Fault, Operation, Records};
-use bytes::Bytes;
+use backend::flat::Within;
+use backend::{Batch, Records, Stats, View};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
+use home::{Fault, Kind, Place, Tally, guarded, hold, sync_below};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::bounds::{COUNT, Within, prefixed};
-use crate::directory::{Home, bytes_below};
-use crate::engine::{Options, hold};
-use crate::fault::{self, guarded};
-use crate::tally::Tally;
+use crate::fault;
+use crate::keys::{COUNT, FLAT};
 use crate::view::FjallView;
 
 const FILES: &str = "fjall";
@@ -38,6 +34,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// The number of the batch that made the content.
 const FIRST: u64 = 1;
 
+/// An ordered engine by means of `fjall`, in a directory of its own.
+pub type FjallBackend = home::Engine<Content>;
+
+/// How much memory an engine may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of blocks of files that are kept for the next read.
+    pub cache_bytes: u64,
+    /// Bytes of changes that are gathered before they are written to a file. Up to four of these
+    /// are in memory when the disk cannot keep up.
+    pub memtable_bytes: u64,
+}
+
+impl Options {
+    /// What a member uses: as `backend-lsm` does.
+    pub const USUAL: Self = Self { cache_bytes: 64 << 20, memtable_bytes: 16 << 20 };
+}
+
 /// A database in a directory of its own. Views keep it, and with it its lock.
 ///
 /// # Invariants
@@ -46,7 +60,7 @@ const FIRST: u64 = 1;
 /// - What is published was taken between two batches. `fjall` raises the number up to which a
 ///   snapshot sees whenever a file is added to the tree, also while a batch is half in it; so one
 ///   that is taken at any other moment may see that half.
-pub(crate) struct Content {
+pub struct Content {
     /// What views see.
     published: Mutex<Snapshot>,
     keyspace: Keyspace,
@@ -56,32 +70,35 @@ pub(crate) struct Content {
     /// The last batch that is in the tree.
     written: AtomicU64,
     /// Dropped last, when no file is open any more.
-    pub(crate) home: Home,
+    place: Place,
 }
 
-impl Content {
-    /// Makes one with the records given, which ascend; durable.
-    pub(crate) fn create(
-        home: Home,
-        options: Options,
+impl home::Content for Content {
+    type Options = Options;
+
+    const KIND: Kind =
+        Kind { owner: "backend-fjall", format: 1, marker: "engine", content: "content" };
+
+    fn create(
+        place: Place,
+        options: &Options,
         records: &mut dyn Records,
-    ) -> Result<Self, Fault> {
-        let files = home.path.join(FILES);
+    ) -> Result<Self, backend::Fault> {
+        let files = place.path().join(FILES);
         let (database, keyspace) = open(&files, options)?;
         fill(&files, &keyspace, records)?;
         let synced = database.persist(PersistMode::SyncAll);
         synced.map_err(|error| fault::of_fjall("syncing", &files, &error))?;
-        sync_directories(&home.path)?;
-        let tally = Tally::create(&home.path.join(SYNCED), FIRST)?;
+        sync_below(&files)?;
+        let tally = Tally::create(&place.path().join(SYNCED), FIRST)?;
         let published = Mutex::new(database.snapshot());
         let written = AtomicU64::new(FIRST);
-        Ok(Self { published, keyspace, database, files, tally, written, home })
+        Ok(Self { published, keyspace, database, files, tally, written, place })
     }
 
-    /// Opens one that is there, if it has all that was synced.
-    pub(crate) fn open(home: Home, options: Options) -> Result<Self, Fault> {
-        let files = home.path.join(FILES);
-        let tally = Tally::open(&home.path.join(SYNCED))?;
+    fn open(place: Place, options: &Options) -> Result<Self, Fault> {
+        let files = place.path().join(FILES);
+        let tally = Tally::open(&place.path().join(SYNCED))?;
         for tree in 0..=1 {
             check_list(&files.join(format!("keyspaces/{tree}")))?;
         }
@@ -90,35 +107,22 @@ impl Content {
             let count = keyspace.get(COUNT);
             count.map_err(|error| fault::of_fjall("reading", &files, &error))
         })?;
-        let written = match count.as_deref().map(<[u8; 8]>::try_from) {
-            Some(Ok(count)) => u64::from_be_bytes(count),
-            _ => 0,
-        };
-        let synced = tally.number();
-        if written < synced {
-            let what = format!("it ends with batch {written}, but {synced} were synced");
-            return Err(fault::corrupt(&files, what));
-        }
+        let written = tally.check(&files, count.as_deref())?;
         let (published, written) = (Mutex::new(database.snapshot()), AtomicU64::new(written));
-        Ok(Self { published, keyspace, database, files, tally, written, home })
+        Ok(Self { published, keyspace, database, files, tally, written, place })
     }
 
-    pub(crate) fn view(self: &Arc<Self>) -> FjallView {
-        FjallView::of(self.snapshot(), Arc::clone(self))
+    fn place(&self) -> &Place {
+        &self.place
     }
 
-    fn snapshot(&self) -> Snapshot {
-        hold(&self.published).clone()
+    fn view(self: &Arc<Self>) -> Arc<dyn View> {
+        Arc::new(FjallView::of(self.snapshot(), Arc::clone(self)))
     }
 
-    pub(crate) fn keyspace(&self) -> &Keyspace {
-        &self.keyspace
-    }
-
-    /// Makes the batch visible, and durable with the next sync. One caller at a time.
-    pub(crate) fn write(&self, batch: Batch) -> Result<(), Fault> {
+    fn write(&self, batch: Batch) -> Result<(), Fault> {
         let number = self.written.load(Ordering::Relaxed) + 1;
-        let changes = self.changes(batch)?;
+        let changes = FLAT.changes(batch, |within| self.keys(within))?;
         self.make_way()?;
         let mut writes = self.database.batch();
         writes.insert(&self.keyspace, COUNT, number.to_be_bytes());
@@ -136,52 +140,33 @@ impl Content {
         Ok(())
     }
 
-    /// Makes durable what was written.
-    pub(crate) fn sync(&self) -> Result<(), Fault> {
+    fn sync(&self) -> Result<(), Fault> {
         let written = self.written.load(Ordering::Acquire);
         let synced = self.database.persist(PersistMode::SyncAll);
         synced.map_err(|error| fault::of_fjall("syncing", &self.files, &error))?;
         self.tally.raise(written)
     }
 
-    pub(crate) fn disk_bytes(&self) -> u64 {
-        bytes_below(&self.home.path)
-    }
-
-    /// Bytes of files that the tree reads, and of what is not in files yet.
-    pub(crate) fn live_bytes(&self) -> u64 {
-        self.keyspace.disk_space() + self.database.write_buffer_size()
-    }
-
-    pub(crate) fn memory_bytes(&self) -> u64 {
-        self.database.cache_size() + self.database.write_buffer_size()
-    }
-
-    /// What the batch makes of each key.
-    fn changes(&self, batch: Batch) -> Result<BTreeMap<Vec<u8>, Option<Bytes>>, Fault> {
-        let mut changes = BTreeMap::new();
-        for (table, operation) in batch.into_operations() {
-            match operation {
-                Operation::Put { key, value } => {
-                    changes.insert(prefixed(table, &key), Some(value));
-                }
-                Operation::Delete { key } => {
-                    changes.insert(prefixed(table, &key), None);
-                }
-                Operation::DeleteRange { start, end } => {
-                    let high = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-                    let Some(within) = Within::of(table, (Bound::Included(&start), high)) else {
-                        continue;
-                    };
-                    let own = changes.range_mut::<[u8], _>(within.range());
-                    own.for_each(|(_, value)| *value = None);
-                    for key in self.keys(&within)? {
-                        changes.insert(key, None);
-                    }
-                }
-            }
+    fn stats(&self) -> Stats {
+        let (disk_bytes, unwritten) = (self.place.disk_bytes(), self.database.write_buffer_size());
+        Stats {
+            disk_bytes,
+            // Files that the tree reads, and what is not in files yet.
+            live_bytes: (self.keyspace.disk_space() + unwritten).min(disk_bytes),
+            memory_bytes: self.database.cache_size() + unwritten,
+            // Whatever finds no room ends the engine.
+            cramped: false,
         }
-        Ok(changes)
+    }
+}
+
+impl Content {
+    fn snapshot(&self) -> Snapshot {
+        hold(&self.published).clone()
+    }
+
+    pub(crate) fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
     }
 
     fn keys(&self, within: &Within) -> Result<Vec<Vec<u8>>, Fault> {
@@ -206,7 +191,7 @@ impl Content {
     }
 }
 
-fn open(files: &Path, options: Options) -> Result<(Database, Keyspace), Fault> {
+fn open(files: &Path, options: &Options) -> Result<(Database, Keyspace), Fault> {
     guarded(files, || {
         let database = Database::builder(files)
             .cache_size(options.cache_bytes)
@@ -224,48 +209,34 @@ fn open(files: &Path, options: Options) -> Result<(Database, Keyspace), Fault> {
 }
 
 /// Writes records in ascending order to files of an empty tree.
-fn fill(files: &Path, keyspace: &Keyspace, records: &mut dyn Records) -> Result<(), Fault> {
+fn fill(
+    files: &Path,
+    keyspace: &Keyspace,
+    records: &mut dyn Records,
+) -> Result<(), backend::Fault> {
     let failed = |error| fault::of_fjall("writing", files, &error);
     let mut ingestion = keyspace.start_ingestion().map_err(failed)?;
-    let mut last = COUNT.to_vec();
     ingestion.write(COUNT, FIRST.to_be_bytes()).map_err(failed)?;
-    while let Some((table, key, value)) = records.next()? {
-        let key = prefixed(table, &key);
-        if last >= key {
-            let what = format!("records of {} are not in order", table.name);
-            return Err(Fault::Corrupt { file: "the replacement".to_string(), what });
-        }
-        ingestion.write(&*key, &*value).map_err(failed)?;
-        last = key;
+    let mut records = FLAT.ascending(records);
+    while let Some((key, value)) = records.next()? {
+        ingestion.write(key, &*value).map_err(failed)?;
     }
-    ingestion.finish().map_err(failed)
+    Ok(ingestion.finish().map_err(failed)?)
 }
 
 /// Checks that the list of a tree's files is the one that was written.
 fn check_list(tree: &Path) -> Result<(), Fault> {
-    let read = |path: &Path| fs::read(path).map_err(|error| fault::of_reading(path, &error));
+    let read = |path: &Path| fs::read(path).map_err(|error| Fault::reading(path, &error));
     let current = tree.join("current");
     let pointer = read(&current)?;
     let parts = pointer.split_first_chunk::<8>();
     let parts = parts.and_then(|(number, rest)| Some((number, rest.first_chunk::<16>()?)));
     let Some((number, sum)) = parts else {
-        return Err(fault::corrupt(&current, "it is too short"));
+        return Err(Fault::corrupt(&current, "it is too short"));
     };
     let list = tree.join(format!("v{}", u64::from_le_bytes(*number)));
     if xxh3_128(&read(&list)?) != u128::from_le_bytes(*sum) {
-        return Err(fault::corrupt(&list, "its checksum is wrong"));
+        return Err(Fault::corrupt(&list, "its checksum is wrong"));
     }
     Ok(())
-}
-
-/// Makes names durable that nobody else has.
-fn sync_directories(below: &Path) -> Result<(), Fault> {
-    let failed = |error: std::io::Error| fault::io("syncing", below, &error);
-    for entry in fs::read_dir(below).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            sync_directories(&path)?;
-        }
-    }
-    fs::File::open(below).and_then(|directory| directory.sync_all()).map_err(failed)
 }

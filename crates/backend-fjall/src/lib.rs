@@ -59,12 +59,9 @@
 //!
 //! [`FjallBackend`], then `content.rs`.
 
-mod bounds;
 mod content;
-mod directory;
-mod engine;
 mod fault;
-mod tally;
+mod keys;
 mod view;
 
-pub use engine::{FjallBackend, Options};
+pub use content::{FjallBackend, Options};

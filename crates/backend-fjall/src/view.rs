@@ -1,14 +1,17 @@
 //! What views read.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
+use backend::flat::is_beyond;
 use backend::{Bounds, Direction, Fault, Part, Step, Table, View};
 use bytes::Bytes;
 use fjall::{Guard, Readable, Snapshot};
+use home::guarded;
 
-use crate::bounds::{PREFIX_BYTES, Within, is_beyond, target};
 use crate::content::Content;
-use crate::fault::{self, guarded};
+use crate::fault;
+use crate::keys::FLAT;
 
 /// The tree up to a sequence number.
 pub(crate) struct FjallView {
@@ -24,7 +27,7 @@ impl FjallView {
 
     fn reading<T>(&self, read: impl FnOnce() -> fjall::Result<T>) -> Result<T, Fault> {
         let files = &self.content.files;
-        guarded(files, || read().map_err(|error| fault::of_fjall("reading", files, &error)))
+        guarded(files, || Ok(read().map_err(|error| fault::of_fjall("reading", files, &error))?))
     }
 
     /// A record's key and value; the latter only where it is asked for.
@@ -38,7 +41,8 @@ impl FjallView {
 
 impl View for FjallView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        let found = self.reading(|| self.snapshot.get(self.content.keyspace(), target(table, key)));
+        let keyspace = self.content.keyspace();
+        let found = self.reading(|| self.snapshot.get(keyspace, FLAT.target(table, key)));
         Ok(found?.map(|value| Bytes::copy_from_slice(&value)))
     }
 
@@ -50,7 +54,7 @@ impl View for FjallView {
         part: Part,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> Step,
     ) -> Result<(), Fault> {
-        let mut left = Within::of(table, bounds);
+        let mut left = FLAT.within(table, bounds);
         while let Some(within) = left.take() {
             let keyspace = self.content.keyspace();
             let mut range =
@@ -64,10 +68,11 @@ impl View for FjallView {
                 });
                 let Some(record) = next? else { return Ok(()) };
                 let (key, value) = self.record(record, part)?;
-                let key = &key[PREFIX_BYTES..];
+                let key = &key[FLAT.prefix_bytes()..];
                 match visit(key, &value) {
                     Step::Seek(sought) if is_beyond(&sought, key, direction) => {
-                        left = within.from(target(table, &sought), direction);
+                        let sought = Bound::Included(FLAT.target(table, &sought));
+                        left = within.from(sought, direction);
                         break;
                     }
                     Step::Next | Step::Seek(_) => {}

@@ -1,22 +1,12 @@
-//! Keys and bounds as they lie in the tree.
+//! Bounds as they lie in the tree, walked in a direction.
 
 use std::ops::Bound;
 
-use backend::{Bounds, Direction, KEY_BYTES_MAX, Table};
+use backend::flat::Flat;
+use backend::{Bounds, Direction, Table};
 
-/// The key as it lies in the tree.
-pub(crate) fn prefixed(table: Table, key: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(key.len() + 1);
-    bytes.push(table.id);
-    bytes.extend_from_slice(key);
-    bytes
-}
-
-/// The key as it is looked for. The tree stops at keys beyond its limit; how one goes on that is
-/// longer than any key there is makes no difference.
-pub(crate) fn target(table: Table, key: &[u8]) -> Vec<u8> {
-    prefixed(table, &key[..key.len().min(KEY_BYTES_MAX + 1)])
-}
+/// Where the records lie.
+pub(crate) const FLAT: Flat = Flat::behind(b"");
 
 /// From where to where in the tree, and which way.
 #[derive(Clone, Debug)]
@@ -29,23 +19,13 @@ pub(crate) struct Within {
 
 impl Within {
     /// The bounds of a table; `None` if nothing can be within.
-    pub(crate) fn of(table: Table, (low, high): Bounds<'_>, direction: Direction) -> Option<Self> {
-        let bound = |bound: Bound<&[u8]>| bound.map(|key| target(table, key));
-        let low = match low {
-            Bound::Unbounded => Bound::Included(vec![table.id]),
-            low => bound(low),
-        };
-        let high = match (high, table.id.checked_add(1)) {
-            (Bound::Unbounded, Some(next)) => Bound::Excluded(vec![next]),
-            (Bound::Unbounded, None) => Bound::Unbounded,
-            (high, _) => bound(high),
-        };
+    pub(crate) fn of(table: Table, bounds: Bounds<'_>, direction: Direction) -> Option<Self> {
+        let (low, high) = FLAT.within(table, bounds)?.into_bounds();
         let (near, far) = match direction {
             Direction::Ascending => (low, high),
             Direction::Descending => (high, low),
         };
-        let this = Self { direction, near, far };
-        (!this.is_empty()).then_some(this)
+        Some(Self { direction, near, far })
     }
 
     /// Begins at this key, which must not lie before the present beginning.

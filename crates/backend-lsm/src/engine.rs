@@ -7,14 +7,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use backend::{Backend, Batch, Fault, Records, Stats, View};
+use home::{Home, Kind, hold};
 use lsm_tree::Cache;
 
-use crate::directory::Directory;
 use crate::fault;
 use crate::merging::{Merging, Room, Stop};
 use crate::pace::Leisure;
-use crate::tree::{Merged, Tree, hold};
+use crate::tree::{Merged, Tree};
 
+/// Whose the directory is.
+const KIND: Kind = Kind { owner: "backend-lsm", format: 1, marker: "engine", content: "tree" };
 /// Memtables' worth of unwritten changes from which on batches are delayed.
 const BACKLOG_SLOW: u64 = 2;
 /// The same from which on they wait for the flusher. Bounds memory: as much again may be in its
@@ -76,7 +78,7 @@ struct Shared {
     options: Options,
     cache: Arc<Cache>,
     /// Held by whoever writes or replaces.
-    directory: Mutex<Directory>,
+    home: Mutex<Home>,
     /// The content.
     tree: Mutex<Arc<Tree>>,
     work: Mutex<Work>,
@@ -110,20 +112,20 @@ impl LsmBackend {
         assert!(options.memtable_bytes > 0, "nothing fits into a memtable of no bytes");
         let room = Arc::new(Room::on_disk_of(directory.to_path_buf()));
         let merging = Merging { stop: Stop::default(), room, leisure: Leisure::default() };
-        let mut directory = Directory::open(directory)?;
+        let mut home = Home::open(directory, KIND)?;
         let cache = Arc::new(Cache::with_capacity_bytes(options.cache_bytes));
-        let tree = match directory.tree() {
-            Some(path) => Tree::open(path, cache.clone(), merging.clone())?,
+        let tree = match home.content() {
+            Some(place) => Tree::open(place, cache.clone(), merging.clone())?,
             None => {
-                let tree = Tree::create(directory.next_tree(), cache.clone(), merging.clone())?;
-                directory.advance()?;
+                let tree = Tree::create(home.make_next()?, cache.clone(), merging.clone())?;
+                home.advance()?;
                 tree
             }
         };
         let shared = Arc::new(Shared {
             options,
             cache,
-            directory: Mutex::new(directory),
+            home: Mutex::new(home),
             tree: Mutex::new(Arc::new(tree)),
             // The last run may have left something to merge.
             work: Mutex::new(Work {
@@ -190,7 +192,7 @@ impl Backend for LsmBackend {
         if batch.is_empty() {
             return Ok(());
         }
-        let _writer = hold(&self.shared.directory);
+        let _writer = hold(&self.shared.home);
         let (tree, bytes) = (self.shared.tree(), batch.bytes() as u64);
         tree.write(batch).map_err(|fault| self.shared.break_with(fault))?;
         self.shared.make_way(&tree, bytes)
@@ -203,21 +205,18 @@ impl Backend for LsmBackend {
 
     fn replace(&self, records: &mut dyn Records) -> Result<(), Fault> {
         self.shared.check()?;
-        let mut directory = hold(&self.shared.directory);
-        let path = directory.next_tree();
-        if path.exists() {
-            std::fs::remove_dir_all(&path).map_err(|error| fault::io("removing", &path, &error))?;
-        }
-        let next = Tree::create(path, self.shared.cache.clone(), self.shared.merging.clone())?;
+        let mut home = hold(&self.shared.home);
+        let place = home.make_next()?;
+        let next = Tree::create(place, self.shared.cache.clone(), self.shared.merging.clone())?;
         // Unless it becomes the content, it goes as it came.
         next.retire();
         next.fill(records)?;
         // Before the marker may name it: what turns out to be left over goes at the next opening.
         next.keep();
-        directory.advance().map_err(|fault| self.shared.break_with(fault))?;
+        home.advance().map_err(|fault| self.shared.break_with(fault.into()))?;
         let former = std::mem::replace(&mut *hold(&self.shared.tree), Arc::new(next));
         former.retire();
-        drop(directory);
+        drop(home);
         self.shared.has_flushed();
         Ok(())
     }

@@ -15,18 +15,11 @@ use xxhash_rust::xxh3::Xxh3Default;
 const CHUNK_BYTES: usize = 256 << 10;
 
 pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Fault {
-    let doing = format!("{doing} {}", path.display());
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full { doing },
-        _ => Fault::Io { doing, error: error.to_string() },
-    }
+    home::Fault::io(doing, path, error).into()
 }
 
 pub(crate) fn corrupt(file: &Path, what: impl Display) -> Fault {
-    let what = format!(
-        "{what}; replace this member by a new one if it has peers, else restore a snapshot"
-    );
-    Fault::Corrupt { file: file.display().to_string(), what }
+    home::Fault::corrupt(file, what).into()
 }
 
 /// What a tree finds wrong with a file.

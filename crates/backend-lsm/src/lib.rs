@@ -43,9 +43,9 @@
 //! [`LsmBackend`], then `tree.rs`.
 
 mod bounds;
-mod directory;
 mod engine;
 mod fault;
+mod manifest;
 mod memtable;
 mod merging;
 mod pace;

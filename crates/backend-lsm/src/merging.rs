@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use home::hold;
 use lsm_tree::compaction::filter::Context;
 use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Verdict};
 
 use crate::pace::{Leisure, Pace};
-use crate::tree::hold;
 
 /// Room that merges leave on the disk, as they can wait and others cannot: for the log's next file
 /// (64 MB), and for what memtables hold under load.

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use backend::{Batch, Direction, Fault, Operation, Part, Step, Table, View};
+use home::{Place, hold, is_of_content};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PartitioningPolicy};
 use lsm_tree::{
@@ -14,9 +14,9 @@ use lsm_tree::{
     UserValue, ValueType,
 };
 
-use crate::bounds::{Within, prefixed};
-use crate::directory::{Home, bytes_below, check_manifest, version_in_use};
+use crate::bounds::{FLAT, Within};
 use crate::fault::{self, guarded, of_opening};
+use crate::manifest;
 use crate::memtable::Memtable;
 use crate::merging::{Merging, Room};
 use crate::pace::{Leisure, Pace};
@@ -45,7 +45,7 @@ type Change = (UserKey, UserValue, ValueType);
 /// - A batch lies in one memtable, under one number, and is visible when all of it is there.
 pub(crate) struct Tree {
     lsm: AnyTree,
-    home: Arc<Home>,
+    place: Arc<Place>,
     /// Shared with the tree, which numbers its versions.
     seqno: SequenceNumberCounter,
     /// The first number that views do not see.
@@ -83,28 +83,24 @@ pub(crate) enum Merged {
 
 impl Tree {
     /// Opens a tree that is there, and checks what it does not check itself.
-    pub(crate) fn open(path: PathBuf, cache: Arc<Cache>, merging: Merging) -> Result<Self, Fault> {
-        check_manifest(&path)?;
-        Self::with_files(path, cache, merging)
+    pub(crate) fn open(place: Place, cache: Arc<Cache>, merging: Merging) -> Result<Self, Fault> {
+        manifest::check(place.path())?;
+        Self::with_files(place, cache, merging)
     }
 
     /// Makes an empty tree where nothing is.
-    pub(crate) fn create(
-        path: PathBuf,
-        cache: Arc<Cache>,
-        merging: Merging,
-    ) -> Result<Self, Fault> {
-        assert!(!path.exists(), "{} is left over from somebody", path.display());
-        Self::with_files(path, cache, merging)
+    pub(crate) fn create(place: Place, cache: Arc<Cache>, merging: Merging) -> Result<Self, Fault> {
+        Self::with_files(place, cache, merging)
     }
 
-    fn with_files(path: PathBuf, cache: Arc<Cache>, merging: Merging) -> Result<Self, Fault> {
+    fn with_files(place: Place, cache: Arc<Cache>, merging: Merging) -> Result<Self, Fault> {
+        let path = place.path();
         let room = Arc::clone(&merging.room);
         let seqno = SequenceNumberCounter::default();
         // The tree raises a counter of visible numbers whenever it takes a number itself, even
         // while a batch is half written. Views go by ours, so it gets one that nobody reads.
         let unread = SequenceNumberCounter::default();
-        let config = lsm_tree::Config::new(&path, seqno.clone(), unread)
+        let config = lsm_tree::Config::new(path, seqno.clone(), unread)
             .use_cache(cache)
             .data_block_compression_policy(CompressionPolicy::new(COMPRESSION))
             .index_block_partitioning_policy(PartitioningPolicy::new([false, true]))
@@ -113,17 +109,17 @@ impl Tree {
         let lsm = match guarded(|| config.open()) {
             Ok(Ok(lsm)) => lsm,
             Ok(Err(lsm_tree::Error::Io(error))) if !is_of_content(&error) => {
-                return Err(fault::io("opening", &path, &error));
+                return Err(fault::io("opening", path, &error));
             }
-            Ok(Err(error)) => return Err(of_opening(&path, &fault::in_words(&error))),
-            Err(panic) => return Err(of_opening(&path, &panic)),
+            Ok(Err(error)) => return Err(of_opening(path, &fault::in_words(&error))),
+            Err(panic) => return Err(of_opening(path, &panic)),
         };
         let next = lsm.get_highest_seqno().map_or(1, |highest| highest + 1);
         seqno.set(next);
-        let home = Arc::new(Home::new(path));
+        let place = Arc::new(place);
         let active = Arc::new(Memtable::of(lsm.active_memtable()));
         let memtables = vec![active.clone()];
-        let state = State::of(&lsm, memtables.clone(), next, home.clone());
+        let state = State::of(&lsm, memtables.clone(), next, place.clone());
         let this = Self {
             active: Mutex::new(active),
             memtables: Mutex::new(memtables),
@@ -136,7 +132,7 @@ impl Tree {
             room,
             disk_bytes: AtomicU64::new(0),
             lsm,
-            home,
+            place,
             seqno,
         };
         this.publish(&hold(&this.memtables));
@@ -289,9 +285,9 @@ impl Tree {
     /// Removes the files that no version names, nor any view. For whoever writes alone.
     fn remove_begun(&self, fault: &Fault) -> Result<(), Fault> {
         let version = self.lsm.current_version();
-        let path = &self.home.path;
+        let path = self.place.path();
         // Else it is not known which version a crash would leave.
-        if version_in_use(path)? != version.id() {
+        if manifest::version_in_use(path)? != version.id() {
             return Err(Fault::Io { doing: fault.to_string(), error: "half done".to_string() });
         }
         let mut states = hold(&self.former).clone();
@@ -314,14 +310,8 @@ impl Tree {
     pub(crate) fn fill(&self, records: &mut dyn backend::Records) -> Result<(), Fault> {
         assert!(self.state().tables.is_empty(), "only an empty tree can be filled");
         let mut ingestion = self.done("writing", guarded(|| self.lsm.ingestion()))?;
-        let mut last: Option<Vec<u8>> = None;
-        while let Some((table, key, value)) = records.next()? {
-            let key = prefixed(table, &key);
-            if last.as_ref().is_some_and(|last| *last >= key) {
-                let what = format!("records of {} are not in order", table.name);
-                return Err(Fault::Corrupt { file: "the replacement".to_string(), what });
-            }
-            last = Some(key.clone());
+        let mut records = FLAT.ascending(records);
+        while let Some((key, value)) = records.next()? {
             self.done("writing", guarded(|| ingestion.write(key, &*value)))?;
         }
         self.done("writing", guarded(|| ingestion.finish()))?;
@@ -332,12 +322,12 @@ impl Tree {
 
     /// Its directory goes when its last view does.
     pub(crate) fn retire(&self) {
-        self.home.retire();
+        self.place.retire();
     }
 
     /// Its directory stays after all.
     pub(crate) fn keep(&self) {
-        self.home.keep();
+        self.place.keep();
     }
 
     /// Bytes in the memtable that is written to.
@@ -391,7 +381,7 @@ impl Tree {
     /// Lets views see what the tree has become.
     fn publish(&self, memtables: &MutexGuard<'_, Vec<Arc<Memtable>>>) {
         let visible = self.visible.load(Ordering::Acquire);
-        let state = State::of(&self.lsm, memtables.to_vec(), visible, self.home.clone());
+        let state = State::of(&self.lsm, memtables.to_vec(), visible, self.place.clone());
         let state = Arc::new(state);
         let before = std::mem::replace(&mut *hold(&self.state), state.clone());
         hold(&self.former).push(before);
@@ -418,7 +408,7 @@ impl Tree {
     }
 
     fn measure(&self) {
-        self.disk_bytes.store(bytes_below(&self.home.path), Ordering::Relaxed);
+        self.disk_bytes.store(self.place.disk_bytes(), Ordering::Relaxed);
     }
 
     fn done<T>(
@@ -430,9 +420,9 @@ impl Tree {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => {
                 let tables = &self.state().tables;
-                Err(fault::of_tables(doing, &self.home.path, tables, &error))
+                Err(fault::of_tables(doing, self.place.path(), tables, &error))
             }
-            Err(panic) => Err(fault::corrupt(&self.home.path, panic)),
+            Err(panic) => Err(fault::corrupt(self.place.path(), panic)),
         }
     }
 }
@@ -440,15 +430,4 @@ impl Tree {
 fn range_of<'a>(start: &'a [u8], end: Option<&'a [u8]>) -> backend::Bounds<'a> {
     use std::ops::Bound;
     (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded))
-}
-
-/// Whether an error is about what a file holds, not about getting at it.
-fn is_of_content(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-    matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
-}
-
-pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a lock guards here is replaced as a whole, so a holder that panicked has left no half.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use backend::{Bounds, Direction, Fault, Part, Step, Table, View};
 use bytes::Bytes;
+use home::Place;
 use lsm_tree::table::filter::standard_bloom::Builder;
 use lsm_tree::{AbstractTree, AnyTree, InternalValue, SeqNo, TreeId, UserValue};
 
-use crate::bounds::{Within, target};
-use crate::directory::Home;
+use crate::bounds::{FLAT, Within};
 use crate::fault;
 use crate::memtable::Memtable;
 use crate::scan::Scan;
@@ -32,7 +32,7 @@ pub(crate) struct State {
     since: SeqNo,
     tree: TreeId,
     /// Dropped last, when no file is open any more.
-    pub(crate) home: Arc<Home>,
+    pub(crate) place: Arc<Place>,
 }
 
 impl State {
@@ -42,7 +42,7 @@ impl State {
         tree: &AnyTree,
         memtables: Vec<Arc<Memtable>>,
         since: SeqNo,
-        home: Arc<Home>,
+        place: Arc<Place>,
     ) -> Self {
         let version = tree.current_version();
         let mut tables = Vec::with_capacity(version.table_count());
@@ -53,7 +53,7 @@ impl State {
             runs.push(start..tables.len());
         }
         let level_0_runs = version.l0().run_count();
-        Self { memtables, tables, runs, level_0_runs, since, tree: tree.id(), home }
+        Self { memtables, tables, runs, level_0_runs, since, tree: tree.id(), place }
     }
 
     pub(crate) fn shows(&self, memtable: &Arc<Memtable>) -> bool {
@@ -100,7 +100,7 @@ impl State {
     }
 
     fn fault(&self, error: &lsm_tree::Error) -> Fault {
-        fault::of_tables("reading", &self.home.path, &self.tables, error)
+        fault::of_tables("reading", self.place.path(), &self.tables, error)
     }
 }
 
@@ -137,7 +137,7 @@ impl LsmView {
 
 impl View for LsmView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        self.state().get(&target(table, key), self.seqno)
+        self.state().get(&FLAT.target(table, key), self.seqno)
     }
 
     fn scan(

@@ -2,18 +2,22 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use backend::{Batch, Fault, Operation, Records};
+use backend::flat::Flat;
+use backend::{Batch, Operation, Records, Stats, View};
+use home::{Fault, Kind, Place, guarded};
 use redb::{
     Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition,
     WriteTransaction,
 };
 
-use crate::bounds::{Within, prefixed};
-use crate::directory::{Home, bytes_below};
-use crate::fault::{self, guarded};
+use crate::fault;
 use crate::pages::{Disk, How, Pages};
 use crate::view::RedbView;
+
+/// Where the records lie in their tree.
+pub(crate) const FLAT: Flat = Flat::behind(b"");
 
 /// The tree that has all records.
 const RECORDS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("records");
@@ -23,22 +27,42 @@ const FACTS: TableDefinition<'static, &str, u64> = TableDefinition::new("facts")
 const LIVE_BYTES: &str = "live-bytes";
 
 const FILE: &str = "redb";
+/// What a sync writes beside the pages that memory holds: those above them, and notes on which are
+/// free.
+const BESIDE_BYTES: u64 = 1 << 20;
 
 pub(crate) type Tree = ReadOnlyTable<&'static [u8], &'static [u8]>;
 type Writer<'a> = Table<'a, &'static [u8], &'static [u8]>;
+
+/// What a content lies on, and how much memory it may use.
+pub(crate) struct Setup {
+    pub(crate) disk: Box<dyn Disk>,
+    pub(crate) cache_bytes: usize,
+}
 
 /// A database in a directory of its own. Views keep it, and with it the lock on its file.
 pub(crate) struct Content {
     database: Database,
     pub(crate) file: PathBuf,
+    cache_bytes: u64,
+    /// Whether the last sync found no room.
+    cramped: AtomicBool,
     /// Dropped last, when the file is closed.
-    pub(crate) home: Home,
+    place: Place,
 }
 
-impl Content {
-    /// Makes an empty one.
-    pub(crate) fn create(home: Home, disk: &dyn Disk, cache_bytes: usize) -> Result<Self, Fault> {
-        let this = Self::over(home, disk, How::Create, cache_bytes)?;
+impl home::Content for Content {
+    type Options = Setup;
+
+    const KIND: Kind =
+        Kind { owner: "backend-redb", format: 1, marker: "engine", content: "content" };
+
+    fn create(
+        place: Place,
+        setup: &Setup,
+        records: &mut dyn Records,
+    ) -> Result<Self, backend::Fault> {
+        let this = Self::over(place, setup, How::Create)?;
         this.transact("writing", Durability::Immediate, |transaction| {
             let file = &this.file;
             let failed = |error| fault::of_table("writing", file, error);
@@ -47,59 +71,39 @@ impl Content {
             noted.map_err(|error| fault::of_storage("writing", file, &error))?;
             transaction.open_table(RECORDS).map_err(failed).map(drop)
         })?;
+        this.fill(records)?;
         Ok(this)
     }
 
-    /// Opens one that is there.
-    pub(crate) fn open(home: Home, disk: &dyn Disk, cache_bytes: usize) -> Result<Self, Fault> {
-        let this = Self::over(home, disk, How::Existing, cache_bytes)?;
+    fn open(place: Place, setup: &Setup) -> Result<Self, Fault> {
+        let this = Self::over(place, setup, How::Existing)?;
         this.tree()?;
         Ok(this)
     }
 
-    fn over(home: Home, disk: &dyn Disk, how: How, cache_bytes: usize) -> Result<Self, Fault> {
-        let file = home.path.join(FILE);
-        let failed = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::WouldBlock => {
-                Fault::Locked { directory: home.path.display().to_string() }
-            }
-            _ => fault::of_storage("opening", &file, &error.into()),
-        };
-        let medium = disk.open(&file, how).map_err(failed)?;
-        if how == How::Existing && medium.len().map_err(failed)? == 0 {
-            return Err(fault::corrupt(&file, "it is empty"));
-        }
-        let pages = Pages::over(medium).map_err(failed)?;
-        let database = guarded(&file, || {
-            let opened = Database::builder().set_cache_size(cache_bytes).create_with_backend(pages);
-            opened.map_err(|error| fault::of_database("opening", &file, error))
-        })?;
-        Ok(Self { database, file, home })
+    fn place(&self) -> &Place {
+        &self.place
     }
 
-    pub(crate) fn view(self: &Arc<Self>) -> RedbView {
-        RedbView::of(self.tree(), Arc::clone(self))
+    fn view(self: &Arc<Self>) -> Arc<dyn View> {
+        Arc::new(RedbView::of(self.tree(), Arc::clone(self)))
     }
 
-    /// Makes the batch visible, and durable with the next sync.
-    pub(crate) fn write(&self, batch: Batch) -> Result<(), Fault> {
+    fn write(&self, batch: Batch) -> Result<(), Fault> {
         self.change(Durability::None, |records, live_bytes| {
             for (table, operation) in batch.into_operations() {
                 match operation {
                     Operation::Put { key, value } => {
-                        put(records, live_bytes, &prefixed(table, &key), &value)?;
+                        put(records, live_bytes, &FLAT.key(table, &key), &value)?;
                     }
                     Operation::Delete { key } => {
-                        let key = prefixed(table, &key);
+                        let key = FLAT.key(table, &key);
                         if let Some(value) = records.remove(key.as_slice())? {
                             *live_bytes -= (key.len() + value.value().len()) as u64;
                         }
                     }
                     Operation::DeleteRange { start, end } => {
-                        use std::ops::Bound;
-                        let high = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-                        let Some(within) = Within::of(table, (Bound::Included(&start), high))
-                        else {
+                        let Some(within) = FLAT.range(table, &start, end.as_deref()) else {
                             continue;
                         };
                         records.retain_in::<&[u8], _>(within.range(), |key, value| {
@@ -109,42 +113,91 @@ impl Content {
                     }
                 }
             }
-            Ok(Ok(()))
+            Ok(())
         })
     }
 
-    /// Makes durable what was written.
-    pub(crate) fn sync(&self) -> Result<(), Fault> {
+    /// For all the pages that a sync may have to write.
+    fn check_room(&self) -> Result<(), Fault> {
+        let needed = self.cache_bytes / 2 + BESIDE_BYTES;
+        // Where nobody can say how much there is, the sync finds out.
+        let has_room = match rustix::fs::statvfs(self.place.path()) {
+            Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize) >= needed,
+            Err(_) => true,
+        };
+        self.cramped.store(!has_room, Ordering::Relaxed);
+        let doing = || format!("syncing {}", self.file.display());
+        if has_room { Ok(()) } else { Err(Fault::Full { doing: doing() }) }
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
         self.transact("syncing", Durability::Immediate, |_| Ok(()))
     }
 
-    /// Fills an empty one with records in ascending order, durably.
-    pub(crate) fn fill(&self, source: &mut dyn Records) -> Result<(), Fault> {
-        let mut last: Option<Vec<u8>> = None;
-        self.change(Durability::Immediate, |records, live_bytes| {
-            loop {
-                let (table, key, value) = match source.next() {
-                    Ok(Some(record)) => record,
-                    Ok(None) => return Ok(Ok(())),
-                    Err(fault) => return Ok(Err(fault)),
-                };
-                let key = prefixed(table, &key);
-                if last.as_ref().is_some_and(|last| *last >= key) {
-                    let what = format!("records of {} are not in order", table.name);
-                    return Ok(Err(Fault::Corrupt { file: "the replacement".to_string(), what }));
-                }
-                put(records, live_bytes, &key, &value)?;
-                last = Some(key);
+    fn stats(&self) -> Stats {
+        let disk_bytes = self.place.disk_bytes();
+        // A file that cannot be read is told by whoever reads or writes it.
+        let live_bytes = self.live_bytes().unwrap_or(0);
+        Stats {
+            disk_bytes,
+            live_bytes: live_bytes.min(disk_bytes),
+            // At most: `redb` does not count unless it is built to, which slows down every read.
+            memory_bytes: self.cache_bytes,
+            cramped: self.cramped.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Content {
+    fn over(place: Place, setup: &Setup, how: How) -> Result<Self, Fault> {
+        let file = place.path().join(FILE);
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::WouldBlock => {
+                Fault::Locked { directory: place.path().display().to_string() }
             }
+            _ => fault::of_storage("opening", &file, &error.into()),
+        };
+        let medium = setup.disk.open(&file, how).map_err(failed)?;
+        if how == How::Existing && medium.len().map_err(failed)? == 0 {
+            return Err(Fault::corrupt(&file, "it is empty"));
+        }
+        let pages = Pages::over(medium).map_err(failed)?;
+        let database = guarded(&file, || {
+            let opened =
+                Database::builder().set_cache_size(setup.cache_bytes).create_with_backend(pages);
+            opened.map_err(|error| fault::of_database("opening", &file, error))
+        })?;
+        Ok(Self {
+            database,
+            file,
+            cache_bytes: setup.cache_bytes as u64,
+            cramped: AtomicBool::new(false),
+            place,
         })
     }
 
-    pub(crate) fn disk_bytes(&self) -> u64 {
-        bytes_below(&self.home.path)
+    /// Fills an empty one with records in ascending order, durably.
+    fn fill(&self, records: &mut dyn Records) -> Result<(), backend::Fault> {
+        let mut ascending = FLAT.ascending(records);
+        // What the source cannot give is not the file's fault.
+        let mut source = Ok(());
+        self.change(Durability::Immediate, |records, live_bytes| {
+            loop {
+                match ascending.next() {
+                    Ok(Some((key, value))) => put(records, live_bytes, key, &value)?,
+                    Ok(None) => return Ok(()),
+                    Err(fault) => {
+                        source = Err(fault);
+                        return Ok(());
+                    }
+                }
+            }
+        })?;
+        source
     }
 
     /// Bytes of all keys and values.
-    pub(crate) fn live_bytes(&self) -> Result<u64, Fault> {
+    fn live_bytes(&self) -> Result<u64, Fault> {
         let failed = |error| fault::of_transaction("reading", &self.file, error);
         let transaction = self.database.begin_read().map_err(failed)?;
         let facts = transaction.open_table(FACTS);
@@ -166,7 +219,7 @@ impl Content {
     fn change(
         &self,
         durability: Durability,
-        change: impl FnOnce(&mut Writer<'_>, &mut u64) -> redb::Result<Result<(), Fault>>,
+        change: impl FnOnce(&mut Writer<'_>, &mut u64) -> redb::Result<()>,
     ) -> Result<(), Fault> {
         let of_table = |error| fault::of_table("writing", &self.file, error);
         let of_storage = |error| fault::of_storage("writing", &self.file, &error);
@@ -175,7 +228,7 @@ impl Content {
             let noted = facts.get(LIVE_BYTES).map_err(of_storage)?;
             let mut live_bytes = noted.map_or(0, |bytes| bytes.value());
             let mut records = transaction.open_table(RECORDS).map_err(of_table)?;
-            change(&mut records, &mut live_bytes).map_err(of_storage)??;
+            change(&mut records, &mut live_bytes).map_err(of_storage)?;
             facts.insert(LIVE_BYTES, live_bytes).map_err(of_storage)?;
             Ok(())
         })

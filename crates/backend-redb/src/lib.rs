@@ -54,9 +54,7 @@
 //!
 //! [`RedbBackend`], then `pages.rs`.
 
-mod bounds;
 mod content;
-mod directory;
 mod engine;
 mod fault;
 mod pages;

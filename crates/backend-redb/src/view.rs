@@ -1,39 +1,40 @@
 //! What views read.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
+use backend::flat::is_beyond;
 use backend::{Bounds, Direction, Fault, Part, Step, Table, View};
 use bytes::Bytes;
 
-use crate::bounds::{Within, is_beyond, target};
-use crate::content::{Content, Tree};
+use crate::content::{Content, FLAT, Tree};
 use crate::fault;
 
 /// The tree at one moment.
 pub(crate) struct RedbView {
     /// Or why it cannot be read.
-    tree: Result<Tree, Fault>,
+    tree: Result<Tree, home::Fault>,
     /// Dropped last, when nobody reads any more.
     content: Arc<Content>,
 }
 
 impl RedbView {
-    pub(crate) fn of(tree: Result<Tree, Fault>, content: Arc<Content>) -> Self {
+    pub(crate) fn of(tree: Result<Tree, home::Fault>, content: Arc<Content>) -> Self {
         Self { tree, content }
     }
 
-    fn tree(&self) -> Result<&Tree, Fault> {
+    fn tree(&self) -> Result<&Tree, home::Fault> {
         self.tree.as_ref().map_err(Clone::clone)
     }
 
-    fn fault(&self, error: &redb::StorageError) -> Fault {
+    fn fault(&self, error: &redb::StorageError) -> home::Fault {
         fault::of_storage("reading", &self.content.file, error)
     }
 }
 
 impl View for RedbView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        let found = self.tree()?.get(target(table, key).as_slice());
+        let found = self.tree()?.get(FLAT.target(table, key).as_slice());
         let found = found.map_err(|error| self.fault(&error))?;
         Ok(found.map(|value| Bytes::copy_from_slice(value.value())))
     }
@@ -46,7 +47,7 @@ impl View for RedbView {
         part: Part,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> Step,
     ) -> Result<(), Fault> {
-        let (tree, mut left) = (self.tree()?, Within::of(table, bounds));
+        let (tree, mut left) = (self.tree()?, FLAT.within(table, bounds));
         while let Some(within) = left.take() {
             let range = tree.range::<&[u8]>(within.range());
             let mut range = range.map_err(|error| self.fault(&error))?;
@@ -57,14 +58,15 @@ impl View for RedbView {
                 };
                 let Some(record) = next else { return Ok(()) };
                 let (key, value) = record.map_err(|error| self.fault(&error))?;
-                let key = &key.value()[1..];
+                let key = &key.value()[FLAT.prefix_bytes()..];
                 let step = match part {
                     Part::Keys => visit(key, &[]),
                     Part::Records => visit(key, value.value()),
                 };
                 match step {
                     Step::Seek(sought) if is_beyond(&sought, key, direction) => {
-                        left = within.from(target(table, &sought), direction);
+                        let sought = Bound::Included(FLAT.target(table, &sought));
+                        left = within.from(sought, direction);
                         break;
                     }
                     Step::Next | Step::Seek(_) => {}

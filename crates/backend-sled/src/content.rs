@@ -1,20 +1,14 @@
 //! One content: a store, the number of its last batch, and what its views see.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::ops::Bound;
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use backend::{Batch, Fault, Operation, Records};
-use bytes::Bytes;
+use backend::flat::Within;
+use backend::{Batch, Records, Stats, View};
+use home::{Fault, Kind, Place, Tally, guarded, sync_below};
+use store_sled::{Store, fault};
 
-use crate::bounds::{COUNT, Within, prefixed};
-use crate::directory::{Home, bytes_below};
-use crate::fault::{self, guarded};
 use crate::history::History;
-use crate::store::Store;
-use crate::tally::Tally;
+use crate::keys::{COUNT, FLAT};
 use crate::view::SledView;
 
 const FILES: &str = "sled";
@@ -24,79 +18,93 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// The number of the batch that made the content.
 const FIRST: u64 = 1;
 
+/// An ordered engine by means of `sled`, in a directory of its own.
+pub type SledBackend = home::Engine<Content>;
+
+/// What an engine may use, and lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of pages that are kept in memory.
+    pub cache_bytes: u64,
+    /// What a power failure may do.
+    pub power_failure: PowerFailure,
+}
+
+/// What a power failure may do to what was synced. There is nothing to choose, but it has to be
+/// said: see the crate's known limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerFailure {
+    /// Make it unreadable, as a whole: the next start refuses it, and the member has to be
+    /// replaced.
+    MayCostTheData,
+}
+
+impl Options {
+    /// The cache that a member uses.
+    pub const CACHE_BYTES: u64 = 64 << 20;
+}
+
 /// A store in a directory of its own. Views keep it, and with it its lock.
 ///
 /// # Invariants
 ///
 /// - Every batch has the number of the one before and one more; the tree has the last one's.
 /// - Whoever has the history finds no batch half in the tree.
-pub(crate) struct Content {
+pub struct Content {
     store: Store,
     tally: Tally,
     history: RwLock<History>,
+    cache_bytes: u64,
     /// Dropped last, when no file is open any more.
-    pub(crate) home: Home,
+    place: Place,
 }
 
-impl Content {
-    /// Makes one with the records given, which ascend; durable.
-    pub(crate) fn create(
-        home: Home,
-        cache_bytes: u64,
+impl home::Content for Content {
+    type Options = Options;
+
+    const KIND: Kind =
+        Kind { owner: "backend-sled", format: 1, marker: "engine", content: "content" };
+
+    fn create(
+        place: Place,
+        options: &Options,
         records: &mut dyn Records,
-    ) -> Result<Self, Fault> {
-        let store = Store::open(&home.path.join(FILES), cache_bytes)?;
+    ) -> Result<Self, backend::Fault> {
+        let Options { cache_bytes, power_failure: PowerFailure::MayCostTheData } = *options;
+        let store = Store::open(&place.path().join(FILES), cache_bytes)?;
         fill(&store, records)?;
         store.sync()?;
-        sync_directories(&home.path)?;
-        let tally = Tally::create(&home.path.join(SYNCED), FIRST)?;
-        Ok(Self { store, tally, history: RwLock::new(History::since(FIRST)), home })
+        sync_below(store.path())?;
+        let tally = Tally::create(&place.path().join(SYNCED), FIRST)?;
+        let history = RwLock::new(History::since(FIRST));
+        Ok(Self { store, tally, history, cache_bytes, place })
     }
 
-    /// Opens one that is there, if it has all that was synced.
-    pub(crate) fn open(home: Home, cache_bytes: u64) -> Result<Self, Fault> {
-        let tally = Tally::open(&home.path.join(SYNCED))?;
-        let store = Store::open(&home.path.join(FILES), cache_bytes)?;
+    fn open(place: Place, options: &Options) -> Result<Self, Fault> {
+        let Options { cache_bytes, power_failure: PowerFailure::MayCostTheData } = *options;
+        let tally = Tally::open(&place.path().join(SYNCED))?;
+        let store = Store::open(&place.path().join(FILES), cache_bytes)?;
         let count = guarded(store.path(), || {
             let count = store.tree().get(COUNT);
-            count.map_err(|error| fault::of_sled("reading", store.path(), &error))
+            count.map_err(|error| fault("reading", store.path(), &error))
         })?;
-        let written = match count.as_deref().map(<[u8; 8]>::try_from) {
-            Some(Ok(count)) => u64::from_be_bytes(count),
-            _ => 0,
-        };
-        let synced = tally.number();
-        if written < synced {
-            let what = format!("it ends with batch {written}, but {synced} were synced");
-            return Err(fault::corrupt(store.path(), what));
-        }
-        Ok(Self { store, tally, history: RwLock::new(History::since(written)), home })
+        let written = tally.check(store.path(), count.as_deref())?;
+        Ok(Self { store, tally, history: RwLock::new(History::since(written)), cache_bytes, place })
     }
 
-    pub(crate) fn view(self: &Arc<Self>) -> SledView {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn view(self: &Arc<Self>) -> Arc<dyn View> {
         let number = self.history_mut().open_view();
-        SledView::of(number, Arc::clone(self))
+        Arc::new(SledView::of(number, Arc::clone(self)))
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// While it is held, nothing is written.
-    pub(crate) fn history(&self) -> RwLockReadGuard<'_, History> {
-        // Whoever panicked with it has ended the engine.
-        self.history.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn history_mut(&self) -> RwLockWriteGuard<'_, History> {
-        self.history.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes the batch visible, and durable with the next sync. One caller at a time.
-    pub(crate) fn write(&self, batch: Batch) -> Result<(), Fault> {
+    fn write(&self, batch: Batch) -> Result<(), Fault> {
         let path = self.store.path();
-        let failed = |error| fault::of_sled("writing", path, &error);
-        let changes = self.changes(batch)?;
+        let failed = |error| fault("writing", path, &error);
+        let changes = FLAT.changes(batch, |within| self.keys(within))?;
         let mut history = self.history_mut();
         guarded(path, || {
             if history.is_watched() {
@@ -118,42 +126,38 @@ impl Content {
         })
     }
 
-    /// Makes durable what was written.
-    pub(crate) fn sync(&self) -> Result<(), Fault> {
+    fn sync(&self) -> Result<(), Fault> {
         let written = self.history().newest();
-        guarded(self.store.path(), || self.store.sync())?;
+        self.store.sync()?;
         self.tally.raise(written)
     }
 
-    pub(crate) fn disk_bytes(&self) -> u64 {
-        bytes_below(&self.home.path)
+    fn stats(&self) -> Stats {
+        let disk_bytes = self.place.disk_bytes();
+        Stats {
+            disk_bytes,
+            // `sled` knows only of all its files together.
+            live_bytes: disk_bytes,
+            memory_bytes: self.cache_bytes + self.history().bytes() as u64,
+            // Whatever finds no room ends the engine.
+            cramped: false,
+        }
+    }
+}
+
+impl Content {
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
-    /// What the batch makes of each key.
-    fn changes(&self, batch: Batch) -> Result<BTreeMap<Vec<u8>, Option<Bytes>>, Fault> {
-        let mut changes = BTreeMap::new();
-        for (table, operation) in batch.into_operations() {
-            match operation {
-                Operation::Put { key, value } => {
-                    changes.insert(prefixed(table, &key), Some(value));
-                }
-                Operation::Delete { key } => {
-                    changes.insert(prefixed(table, &key), None);
-                }
-                Operation::DeleteRange { start, end } => {
-                    let high = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-                    let Some(within) = Within::of(table, (Bound::Included(&start), high)) else {
-                        continue;
-                    };
-                    let own = changes.range_mut::<[u8], _>(within.range());
-                    own.for_each(|(_, value)| *value = None);
-                    for key in self.keys(&within)? {
-                        changes.insert(key, None);
-                    }
-                }
-            }
-        }
-        Ok(changes)
+    /// While it is held, nothing is written.
+    pub(crate) fn history(&self) -> RwLockReadGuard<'_, History> {
+        // Whoever panicked with it has ended the engine.
+        self.history.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn history_mut(&self) -> RwLockWriteGuard<'_, History> {
+        self.history.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keys(&self, within: &Within) -> Result<Vec<Vec<u8>>, Fault> {
@@ -163,48 +167,23 @@ impl Content {
             found
                 .map(|key| key.map(|key| key.to_vec()))
                 .collect::<Result<_, _>>()
-                .map_err(|error| fault::of_sled("reading", path, &error))
+                .map_err(|error| fault("reading", path, &error))
         })
     }
 }
 
 /// Writes records in ascending order into an empty store, and the number of the first batch last.
-fn fill(store: &Store, records: &mut dyn Records) -> Result<(), Fault> {
-    let write = |writes| {
-        guarded(store.path(), || {
-            let applied = store.tree().apply_batch(writes);
-            applied.map_err(|error| fault::of_sled("writing", store.path(), &error))
-        })
-    };
-    let (mut writes, mut bytes, mut last) = (sled::Batch::default(), 0, COUNT.to_vec());
-    while let Some((table, key, value)) = records.next()? {
-        let key = prefixed(table, &key);
-        if last >= key {
-            let what = format!("records of {} are not in order", table.name);
-            return Err(Fault::Corrupt { file: "the replacement".to_string(), what });
-        }
+fn fill(store: &Store, records: &mut dyn Records) -> Result<(), backend::Fault> {
+    let (mut writes, mut bytes) = (sled::Batch::default(), 0);
+    let mut records = FLAT.ascending(records);
+    while let Some((key, value)) = records.next()? {
         bytes += key.len() + value.len();
-        writes.insert(&*key, &*value);
-        last = key;
+        writes.insert(key, &*value);
         if bytes > CHUNK_BYTES {
-            write(std::mem::take(&mut writes))?;
+            store.apply(std::mem::take(&mut writes))?;
             bytes = 0;
         }
     }
     writes.insert(COUNT, &FIRST.to_be_bytes());
-    write(writes)
-}
-
-/// Makes names durable that nobody else has.
-fn sync_directories(below: &Path) -> Result<(), Fault> {
-    let failed = |error: std::io::Error| fault::io("syncing", below, &error);
-    for entry in fs::read_dir(below).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            sync_directories(&path)?;
-        } else {
-            File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
-        }
-    }
-    File::open(below).and_then(|directory| directory.sync_all()).map_err(failed)
+    Ok(store.apply(writes)?)
 }

@@ -63,14 +63,9 @@
 //!
 //! [`SledBackend`], then `history.rs` and `content.rs`.
 
-mod bounds;
 mod content;
-mod directory;
-mod engine;
-mod fault;
 mod history;
-mod store;
-mod tally;
+mod keys;
 mod view;
 
-pub use engine::{Options, PowerFailure, SledBackend};
+pub use content::{Options, PowerFailure, SledBackend};

@@ -5,14 +5,16 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use backend::flat::{Within, is_beyond};
 use backend::{Bounds, Direction, Fault, Part, Step, Table, View};
 use bytes::Bytes;
+use home::guarded;
 use sled::IVec;
+use store_sled::fault;
 
-use crate::bounds::{PREFIX_BYTES, Within, is_beyond, target};
 use crate::content::Content;
-use crate::fault::{self, guarded};
 use crate::history::Value;
+use crate::keys::FLAT;
 
 /// Records that a scan looks at before it shows the first: few, as it may stop or seek soon.
 const CHUNK_MIN: usize = 16;
@@ -44,7 +46,7 @@ impl SledView {
 
     fn reading<T>(&self, read: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
         let path = self.content.store().path();
-        guarded(path, || read().map_err(|error| fault::of_sled("reading", path, &error)))
+        guarded(path, || Ok(read().map_err(|error| fault("reading", path, &error))?))
     }
 
     /// The first so many records within the bounds, in the direction of the scan.
@@ -95,7 +97,7 @@ impl Drop for SledView {
 
 impl View for SledView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        let (key, history) = (target(table, key), self.content.history());
+        let (key, history) = (FLAT.target(table, key), self.content.history());
         let value = match history.seen(&key, self.number) {
             Some(before) => before.clone(),
             None => self.reading(|| self.content.store().tree().get(&key))?,
@@ -111,19 +113,19 @@ impl View for SledView {
         part: Part,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> Step,
     ) -> Result<(), Fault> {
-        let (mut left, mut count) = (Within::of(table, bounds), CHUNK_MIN);
+        let (mut left, mut count) = (FLAT.within(table, bounds), CHUNK_MIN);
         while let Some(within) = left.take() {
             let Chunk { mut records, rest } = self.chunk(within, direction, count)?;
             (left, count) = (rest, CHUNK_MAX.min(2 * count));
             while let Some((key, value)) = records.pop_front() {
-                let key = &key[PREFIX_BYTES..];
+                let key = &key[FLAT.prefix_bytes()..];
                 let step = match part {
                     Part::Keys => visit(key, &[]),
                     Part::Records => visit(key, &value),
                 };
                 match step {
                     Step::Seek(sought) if is_beyond(&sought, key, direction) => {
-                        let sought = target(table, &sought);
+                        let sought = FLAT.target(table, &sought);
                         let skipped =
                             |(next, _): &(IVec, IVec)| is_beyond(&sought, next, direction);
                         while records.front().is_some_and(skipped) {

@@ -22,8 +22,8 @@
 //!
 //! # Where to start
 //!
-//! [`Backend`]; `MemBackend` (feature `memory`) is the simplest part, `suite` (feature `suite`) is
-//! what every part must pass.
+//! [`Backend`]; [`flat`] is for parts whose means know no tables; `MemBackend` (feature `memory`)
+//! is the simplest part, `suite` (feature `suite`) is what every part must pass.
 
 #![no_std]
 
@@ -34,6 +34,7 @@ extern crate std;
 mod batch;
 mod contract;
 mod fault;
+pub mod flat;
 #[cfg(any(test, feature = "memory"))]
 mod memory;
 #[cfg(any(test, feature = "suite"))]

@@ -1,130 +1,100 @@
-//! `sled` over a directory: opened, made durable, closed.
+//! `sled` as a log's store.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::ops::Range;
+use std::path::Path;
 
-use raftlog::Fault;
-use sled::{Batch, Config, Db, IVec};
+use home::{Fault, Kind, guarded};
+use keyedlog::{Group, Key, Visit};
+use sled::Batch;
+use store_sled::{Store, fault};
 
-use crate::fault::{self, guarded};
-
-/// `sled`'s log, which it also locks.
-const LOG: &str = "db";
-/// Where it puts values that are too big for the log.
-const BLOBS: &str = "blobs";
 /// Keys that are removed at once: a batch holds up everybody else.
 const CHUNK: usize = 1024;
-/// How long `sled`'s threads may take to let go of its files.
-const CLOSES_IN: Duration = Duration::from_secs(10);
-/// How long to wait before looking again whether they have.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// An open database.
-///
-/// # Invariants
-///
-/// - When it has been dropped, the database can be opened again.
-pub(crate) struct Store {
-    /// There until the end.
-    database: Option<Db>,
-    path: PathBuf,
-    /// The big values that are known to be durable; they never change.
-    durable: Mutex<HashSet<OsString>>,
+/// A durable raft log by means of `sled`, in a directory of its own.
+pub type SledLog = keyedlog::KeyedLog<SledStore>;
+
+/// What a log may use, and lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of pages that are kept in memory.
+    pub cache_bytes: u64,
+    /// What a power failure may do.
+    pub power_failure: PowerFailure,
 }
 
-impl Store {
-    /// Opens what is there, or makes an empty one.
-    pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, Fault> {
-        let database = guarded(path, || {
-            let opened = Config::default().path(path).cache_capacity(cache_bytes).open();
-            opened.map_err(|error| fault::of_sled("opening", path, &error))
-        })?;
-        Ok(Self { database: Some(database), path: path.into(), durable: Mutex::default() })
+/// What a power failure may do to what was synced. There is nothing to choose, but it has to be
+/// said: see the crate's known limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerFailure {
+    /// Make it unreadable, as a whole: the next start refuses it, and the member has to be
+    /// replaced.
+    MayCostTheLog,
+}
+
+impl Options {
+    /// The cache that a member uses: what is appended, and what lags behind is sent.
+    pub const CACHE_BYTES: u64 = 32 << 20;
+}
+
+/// A database of `sled` that has a log.
+pub struct SledStore(Store);
+
+impl keyedlog::Store for SledStore {
+    type Options = Options;
+
+    const KIND: Kind = Kind { owner: "raftlog-sled", format: 2, marker: "log", content: "content" };
+
+    fn create(directory: &Path, options: &Options) -> Result<Self, Fault> {
+        Self::open(directory, options)
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    fn open(directory: &Path, options: &Options) -> Result<Self, Fault> {
+        let Options { cache_bytes, power_failure: PowerFailure::MayCostTheLog } = *options;
+        Store::open(directory, cache_bytes).map(Self)
     }
 
-    pub(crate) fn tree(&self) -> &sled::Tree {
-        self.database.as_ref().expect("it is there until the end")
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        self.reading(|| Ok(self.0.tree().get(key)?.map(|value| value.to_vec())))
     }
 
-    /// Writes a batch, as a whole.
-    pub(crate) fn apply(&self, batch: Batch) -> Result<(), Fault> {
-        guarded(&self.path, || {
-            let applied = self.tree().apply_batch(batch);
-            applied.map_err(|error| fault::of_sled("writing", &self.path, &error))
-        })
+    fn scan(&self, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
+        let mut records = self.0.tree().range(from..);
+        while let Some((key, value)) = self.reading(|| records.next().transpose())? {
+            visit(&key, &value)?;
+        }
+        Ok(())
     }
 
-    /// Removes keys one chunk after the other; a crash leaves the later ones.
-    pub(crate) fn remove(&self, keys: &[IVec]) -> Result<(), Fault> {
-        for keys in keys.chunks(CHUNK) {
+    fn write(&self, group: Group) -> Result<(), Fault> {
+        let mut batch = Batch::default();
+        for key in group.gone.map_or_else(|| Ok(Vec::new()), |keys| self.keys(keys))? {
+            batch.remove(key);
+        }
+        for (key, value) in group.puts {
+            batch.insert(key, value);
+        }
+        self.0.apply(batch)?;
+        self.0.sync()
+    }
+
+    fn remove(&self, keys: Range<Key>) -> Result<(), Fault> {
+        for keys in self.keys(keys)?.chunks(CHUNK) {
             let mut batch = Batch::default();
             keys.iter().for_each(|key| batch.remove(key));
-            self.apply(batch)?;
+            self.0.apply(batch)?;
         }
-        Ok(())
-    }
-
-    /// Makes durable what was written before. `sled` itself goes only as far as handing it to the
-    /// disk, and not even so far with big values.
-    pub(crate) fn sync(&self) -> Result<(), Fault> {
-        guarded(&self.path, || {
-            let flushed = self.tree().flush();
-            flushed.map(drop).map_err(|error| fault::of_sled("syncing", &self.path, &error))
-        })?;
-        self.sync_blobs()?;
-        let log = self.path.join(LOG);
-        let synced = File::open(&log).and_then(|file| file.sync_data());
-        synced.map_err(|error| fault::io("syncing", &log, &error))
-    }
-
-    fn sync_blobs(&self) -> Result<(), Fault> {
-        let blobs = self.path.join(BLOBS);
-        let failed = |error: std::io::Error| fault::io("syncing", &blobs, &error);
-        let names = fs::read_dir(&blobs).map_err(failed)?;
-        let names = names.map(|entry| entry.map(|entry| entry.file_name()));
-        let names = names.collect::<Result<HashSet<_>, _>>().map_err(failed)?;
-        // Whoever panicked with it has noted too little, not too much.
-        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in names.difference(&durable) {
-            match File::open(blobs.join(name)) {
-                Ok(blob) => blob.sync_all().map_err(failed)?,
-                // Nobody needs it any more.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        if *durable != names {
-            File::open(&blobs).and_then(|directory| directory.sync_all()).map_err(failed)?;
-        }
-        *durable = names;
         Ok(())
     }
 }
 
-impl Drop for Store {
-    /// Writes what is not written, as `sled` does, and waits for its threads.
-    fn drop(&mut self) {
-        let database = self.database.take();
-        // A fault is told to whoever opens it next.
-        let _ = guarded(&self.path, || {
-            drop(database);
-            Ok(())
-        });
-        let begin = Instant::now();
-        while let Ok(log) = File::open(self.path.join(LOG)) {
-            if log.try_lock().is_ok() || begin.elapsed() > CLOSES_IN {
-                return;
-            }
-            thread::sleep(LOOK_EVERY);
-        }
+impl SledStore {
+    fn keys(&self, within: Range<Key>) -> Result<Vec<sled::IVec>, Fault> {
+        self.reading(|| self.0.tree().range(within).keys().collect())
+    }
+
+    fn reading<T>(&self, read: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
+        let path = self.0.path();
+        guarded(path, || read().map_err(|error| fault("reading", path, &error)))
     }
 }

@@ -5,12 +5,13 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use backend::{Batch, Table, View};
+use home::{Place, hold};
 use lsm_tree::Cache;
 use tempfile::TempDir;
 
 use super::{MORE_BYTES, Merging, Room, Stop};
 use crate::pace::Leisure;
-use crate::tree::{Merged, Tree, hold};
+use crate::tree::{Merged, Tree};
 
 const TABLE: Table = Table { id: 3, name: "merging" };
 /// Records of a file, so large that a merge looks at the disk twice.
@@ -36,7 +37,7 @@ impl Disk {
         let room = Arc::new(Room::new(Box::new(spare)));
         let merging = Merging { stop: Stop::default(), room, leisure: Leisure::default() };
         let cache = Arc::new(Cache::with_capacity_bytes(1 << 20));
-        let tree = Tree::create(holder.path().join("tree"), cache, merging);
+        let tree = Tree::create(Place::new(holder.path().join("tree")), cache, merging);
         let this = Self { tree: tree.expect("it is made"), holder, looks };
         for round in 0..FILES {
             this.write(round);

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use backend::{Batch, Bounds, Direction, Part, Step, Table, View};
+use home::Place;
 use lsm_tree::Cache;
 use tempfile::TempDir;
 
@@ -49,7 +50,7 @@ impl World {
         let room = Arc::new(Room::new(Box::new(|| u64::MAX)));
         let merging = Merging { stop: Stop::default(), room, leisure: Leisure::default() };
         let cache = Arc::new(Cache::with_capacity_bytes(1 << 20));
-        let tree = Tree::create(holder.path().join("tree"), cache, merging);
+        let tree = Tree::create(Place::new(holder.path().join("tree")), cache, merging);
         let tree = tree.expect("it is made");
         Self { tree, models: Default::default(), random: Random(seed), _holder: holder }
     }

@@ -5,12 +5,13 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use backend::{Backend, Batch, Direction, Fault, Part, Records, Step, Table, View};
-use backend_lsm::{LsmBackend, Options};
+use backend_lsm::LsmBackend;
 use bytes::Bytes;
 use tempfile::TempDir;
 
+use crate::SMALL;
+
 const TABLE: Table = Table { id: 7, name: "directories" };
-const SMALL: Options = Options { cache_bytes: 64 << 10, memtable_bytes: 16 << 10 };
 const RECORDS: u32 = 2000;
 
 fn key(number: u32) -> Vec<u8> {
@@ -109,35 +110,6 @@ fn a_missing_file_is_damage() {
     let tables = files(&directory.join("tree-1/tables"));
     fs::remove_file(&tables[0]).expect("the directory is the test's");
     assert!(corrupt_file(&directory).starts_with(directory.join("tree-1")));
-}
-
-#[test]
-fn a_format_of_the_future_is_foreign() {
-    let (_holder, directory) = filled();
-    let body = "etcdd backend-lsm\nformat 2\ntree 1\n";
-    let sum = xxhash_rust::xxh3::xxh3_64(body.as_bytes());
-    let before = files(&directory);
-    fs::write(directory.join("engine"), format!("{body}sum {sum:016x}\n"))
-        .expect("the directory is the test's");
-    assert!(matches!(open(&directory), Err(Fault::Foreign { .. })));
-    assert_eq!(files(&directory), before, "nothing is tidied in what is not understood");
-}
-
-#[test]
-fn a_creation_that_was_cut_short_is_begun_again() {
-    let holder = tempfile::tempdir().expect("there is room for a directory");
-    let directory = holder.path().join("engine");
-    fs::create_dir_all(&directory).expect("the directory is the test's");
-    fs::write(directory.join("lock"), "").expect("the directory is the test's");
-    fs::write(directory.join("engine.next"), "etcdd ba").expect("the directory is the test's");
-    drop(open(&directory).expect("a lock and half a marker are as good as nothing"));
-    let body = "etcdd backend-lsm\nformat 1\ntree 0\n";
-    let sum = xxhash_rust::xxh3::xxh3_64(body.as_bytes());
-    fs::write(directory.join("engine"), format!("{body}sum {sum:016x}\n"))
-        .expect("the directory is the test's");
-    fs::remove_file(directory.join("tree-1/current")).expect("the directory is the test's");
-    let engine = open(&directory).expect("half a first tree is as good as none");
-    assert_eq!(read(&*engine.view()), Ok(0));
 }
 
 struct Empty;

@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use backend::{Backend, Fault};
-use backend_lsm::{LsmBackend, Options};
 use tempfile::TempDir;
 
-/// A memtable of a hundred records or so.
-const SMALL: Options = Options { cache_bytes: 64 << 10, memtable_bytes: 16 << 10 };
+use crate::open_small;
 
 struct Subject {
     _holder: TempDir,
@@ -24,7 +22,7 @@ impl Subject {
 
 impl backend::suite::Subject for Subject {
     fn open(&self) -> Result<Box<dyn Backend>, Fault> {
-        Ok(Box::new(LsmBackend::open(&self.directory, SMALL)?))
+        open_small(&self.directory)
     }
 
     /// Dropping syncs nothing, so it is what a crash is. `crashes.rs` kills a process.

@@ -4,8 +4,10 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
 
 use backend::{Part, Step, Table};
+use home::hold;
 use std::ops::Bound;
 use tempfile::TempDir;
 

@@ -1,121 +1,22 @@
-//! What is in the directory: which file a fault names, what is tidied, what is kept for views.
+//! What is in the directory: which file a fault names, what is kept for views.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use backend::{Backend, Batch, Fault, Records, Table};
-use backend_redb::{Options, RedbBackend};
-use bytes::Bytes;
-use tempfile::TempDir;
+use home::testing::{corrupt_file, filled};
 
-const TABLE: Table = Table { id: 7, name: "directories" };
-const SMALL: Options = Options { cache_bytes: 64 << 10 };
-const RECORDS: u32 = 500;
+use crate::open_small;
 
-fn open(directory: &Path) -> Result<RedbBackend, Fault> {
-    RedbBackend::open(directory, SMALL)
-}
-
-/// A directory with a file that an engine has written, closed in good order.
-fn filled() -> (TempDir, PathBuf) {
-    let holder = tempfile::tempdir().expect("there is room for a directory");
-    let directory = holder.path().join("engine");
-    let engine = open(&directory).expect("the engine opens");
-    for number in 0..RECORDS {
-        let mut batch = Batch::new();
-        batch.put(TABLE, number.to_be_bytes().to_vec(), vec![5; 100]);
-        engine.write(batch).expect("it is written");
-    }
-    engine.sync().expect("it is synced");
-    drop(engine);
-    (holder, directory)
-}
-
-fn count(engine: &RedbBackend) -> Result<u32, Fault> {
-    let view = engine.view();
-    let mut count = 0;
-    for number in 0..RECORDS {
-        count += u32::from(view.get(TABLE, &number.to_be_bytes())?.is_some());
-    }
-    Ok(count)
-}
+home::contents!(open_small);
 
 #[test]
 fn a_fault_names_the_file() {
     for is_there in [true, false] {
-        let (_holder, directory) = filled();
+        let (_holder, directory) = filled(&open_small);
         let file = directory.join("content-1/redb");
         fs::remove_file(&file).expect("it is there");
         if is_there {
             fs::write(&file, "").expect("the directory is the test's");
         }
-        let Err(Fault::Corrupt { file: named, what }) = open(&directory) else {
-            panic!("damage in {} was not found", directory.display());
-        };
-        assert_eq!(Path::new(&named), file);
-        assert!(what.contains("; replace this member"), "with advice: {what}");
+        assert_eq!(corrupt_file(&open_small, &directory), file);
     }
-}
-
-#[test]
-fn a_format_of_the_future_is_foreign() {
-    let (_holder, directory) = filled();
-    let body = "etcdd backend-redb\nformat 2\ncontent 1\n";
-    let sum = xxhash_rust::xxh3::xxh3_64(body.as_bytes());
-    fs::write(directory.join("engine"), format!("{body}sum {sum:016x}\n"))
-        .expect("the directory is the test's");
-    assert!(matches!(open(&directory), Err(Fault::Foreign { .. })));
-    assert!(directory.join("content-1/redb").exists(), "nothing is tidied there");
-}
-
-#[test]
-fn a_creation_that_was_cut_short_is_begun_again() {
-    let holder = tempfile::tempdir().expect("there is room for a directory");
-    let directory = holder.path().join("engine");
-    fs::create_dir_all(&directory).expect("the directory is the test's");
-    fs::write(directory.join("lock"), "").expect("the directory is the test's");
-    fs::write(directory.join("engine.next"), "etcdd ba").expect("the directory is the test's");
-    drop(open(&directory).expect("a lock and half a marker are as good as nothing"));
-    let body = "etcdd backend-redb\nformat 1\ncontent 0\n";
-    let sum = xxhash_rust::xxh3::xxh3_64(body.as_bytes());
-    fs::write(directory.join("engine"), format!("{body}sum {sum:016x}\n"))
-        .expect("the directory is the test's");
-    fs::write(directory.join("content-1/redb"), "half").expect("the directory is the test's");
-    let engine = open(&directory).expect("half a first content is as good as none");
-    assert_eq!(count(&engine), Ok(0));
-}
-
-struct Empty;
-
-impl Records for Empty {
-    fn next(&mut self) -> Result<Option<(Table, Bytes, Bytes)>, Fault> {
-        Ok(None)
-    }
-}
-
-#[test]
-fn a_replaced_content_stays_for_its_views_and_goes_with_them() {
-    let (_holder, directory) = filled();
-    let engine = open(&directory).expect("the engine opens");
-    let view = engine.view();
-    engine.replace(&mut Empty).expect("it is replaced");
-    assert!(directory.join("content-1").exists());
-    assert!(view.get(TABLE, &7_u32.to_be_bytes()).expect("it is readable").is_some());
-    drop(view);
-    assert!(!directory.join("content-1").exists(), "nobody reads it any more");
-    drop(engine);
-    assert_eq!(count(&open(&directory).expect("the engine opens")), Ok(0));
-}
-
-/// Else two would write to one file.
-#[test]
-fn a_view_keeps_the_lock_of_its_file() {
-    let (_holder, directory) = filled();
-    let engine = open(&directory).expect("the engine opens");
-    let view = engine.view();
-    drop(engine);
-    assert!(matches!(open(&directory), Err(Fault::Locked { .. })));
-    assert!(view.get(TABLE, &7_u32.to_be_bytes()).expect("it is readable").is_some());
-    drop(view);
-    assert_eq!(count(&open(&directory).expect("the engine opens")), Ok(RECORDS));
 }

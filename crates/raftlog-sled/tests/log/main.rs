@@ -1,5 +1,9 @@
 //! The log in `sled`: the suite, and what only this part promises.
 
-mod copies;
 mod directories;
 mod suite;
+
+use raftlog_sled::{Options, PowerFailure};
+
+const OPTIONS: Options =
+    Options { cache_bytes: 1 << 20, power_failure: PowerFailure::MayCostTheLog };

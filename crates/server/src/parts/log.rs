@@ -140,11 +140,11 @@ mod sled {
         }
 
         fn create(&self, site: &LogSite<'_>, identity: Identity) -> Result<Opened, Fault> {
-            SledLog::create(site.directory, identity, options())
+            SledLog::create(site.directory, identity, &options())
         }
 
         fn open(&self, site: &LogSite<'_>) -> Result<Opened, Fault> {
-            SledLog::open(site.directory, options())
+            SledLog::open(site.directory, &options())
         }
     }
 
