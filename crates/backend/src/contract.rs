@@ -44,7 +44,8 @@ pub trait Backend: Send + Sync {
     /// [`Fault::Full`].
     fn replace(&self, records: &mut dyn Records) -> Result<(), Fault>;
 
-    /// Sizes, for people and for quotas.
+    /// Sizes, for people and for quotas. It may take a look at all files, so nobody asks at each
+    /// write.
     fn stats(&self) -> Stats;
 }
 

@@ -54,6 +54,7 @@ mod reading;
 mod requests;
 mod running;
 mod shared;
+mod sizes;
 mod space;
 mod spool;
 mod start;

@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use backend::Fault;
+use backend::{Backend, Fault};
 use consensus::Misfit;
 use node::{Event, Leadership, Node, ReadTicket, Role};
 use raftlog::Opened;
@@ -25,6 +25,7 @@ use crate::leading::Leading;
 use crate::order::{Orderer, Work};
 use crate::running::Running;
 use crate::shared::{Made, Shared, Stores};
+use crate::sizes::Measured;
 use crate::space::Level;
 use crate::spool::Spool;
 
@@ -36,6 +37,7 @@ use crate::spool::Spool;
 /// removed from the cluster.
 pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handle, Ending> {
     let Parts { log: mut opened, backend, consensus, transport, mut space, runtime } = parts;
+    let backend: Arc<dyn Backend> = Arc::new(Measured::new(backend));
     let identity = opened.identity;
     (config.consensus.id, config.consensus.seed) = (identity.node, entropy());
     (config.state.node, config.watch.seed) = (identity.node, entropy());

@@ -1,0 +1,64 @@
+//! An engine whose sizes are looked at every so often.
+//!
+//! Every request that takes space asks how much the engine takes, by the quota's rules; and an
+//! engine may have to look at all its files to say so.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use backend::{Backend, Batch, Fault, Records, Stats, View};
+
+/// How long sizes are believed. What is written meanwhile may exceed the quota, as in etcd what is
+/// under way may.
+const BELIEVED: Duration = Duration::from_millis(100);
+
+/// An engine, and what was last seen of its sizes.
+pub(crate) struct Measured {
+    engine: Arc<dyn Backend>,
+    seen: Mutex<Option<(Instant, Stats)>>,
+}
+
+impl Measured {
+    pub(crate) fn new(engine: Arc<dyn Backend>) -> Self {
+        Self { engine, seen: Mutex::default() }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<(Instant, Stats)>> {
+        // It is changed as a whole, so whoever panicked with it has left no half.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backend for Measured {
+    fn view(&self) -> Arc<dyn View> {
+        self.engine.view()
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), Fault> {
+        self.engine.write(batch)
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
+        let synced = self.engine.sync();
+        *self.seen() = None;
+        synced
+    }
+
+    fn replace(&self, records: &mut dyn Records) -> Result<(), Fault> {
+        let replaced = self.engine.replace(records);
+        *self.seen() = None;
+        replaced
+    }
+
+    fn stats(&self) -> Stats {
+        let mut seen = self.seen();
+        match *seen {
+            Some((at, stats)) if at.elapsed() < BELIEVED => stats,
+            _ => {
+                let stats = self.engine.stats();
+                *seen = Some((Instant::now(), stats));
+                stats
+            }
+        }
+    }
+}
