@@ -69,6 +69,8 @@ pub enum Body {
     PreVoteAnswer {
         /// Whether.
         granted: bool,
+        /// As in [`VoteAnswer`](Self::VoteAnswer).
+        committed: Position,
     },
     /// Commands for the leader, forwarded (MsgProp).
     Propose {
@@ -110,5 +112,9 @@ pub enum Body {
     VoteAnswer {
         /// Whether.
         granted: bool,
+        /// Of one that refuses, the last entry it knows to be committed: the candidate may hold it
+        /// and not know that. Nothing, hence entry 0, of any other, and of etcd's members, who do
+        /// not tell, nor look at it.
+        committed: Position,
     },
 }

@@ -210,7 +210,8 @@ fn set_body(wire: &mut raftpb::Message, body: &Body) -> MessageType {
             set_campaign(wire, *last, *transfer);
             MessageType::MsgPreVote
         }
-        Body::PreVoteAnswer { granted } => {
+        Body::PreVoteAnswer { granted, committed } => {
+            set_position(wire, *committed);
             wire.reject = Some(!granted);
             MessageType::MsgPreVoteResp
         }
@@ -241,7 +242,8 @@ fn set_body(wire: &mut raftpb::Message, body: &Body) -> MessageType {
             set_campaign(wire, *last, *transfer);
             MessageType::MsgVote
         }
-        Body::VoteAnswer { granted } => {
+        Body::VoteAnswer { granted, committed } => {
+            set_position(wire, *committed);
             wire.reject = Some(!granted);
             MessageType::MsgVoteResp
         }
@@ -284,7 +286,7 @@ fn from_wire(from: NodeId, to: NodeId, wire: raftpb::Message) -> Result<Message,
         MessageType::MsgHeartbeat => Body::Heartbeat { commit, context },
         MessageType::MsgHeartbeatResp => Body::HeartbeatAnswer { context },
         MessageType::MsgPreVote => Body::PreVote { last, transfer },
-        MessageType::MsgPreVoteResp => Body::PreVoteAnswer { granted },
+        MessageType::MsgPreVoteResp => Body::PreVoteAnswer { granted, committed: last },
         MessageType::MsgProp => Body::Propose { entries: proposals_from_wire(wire.entries)? },
         MessageType::MsgReadIndex => Body::ReadIndex { ticket: question_from_wire(&wire)? },
         MessageType::MsgReadIndexResp => {
@@ -297,7 +299,7 @@ fn from_wire(from: NodeId, to: NodeId, wire: raftpb::Message) -> Result<Message,
             transferee => Body::TransferLeader { transferee: NodeId(transferee) },
         },
         MessageType::MsgVote => Body::Vote { last, transfer },
-        MessageType::MsgVoteResp => Body::VoteAnswer { granted },
+        MessageType::MsgVoteResp => Body::VoteAnswer { granted, committed: last },
         MessageType::MsgHup
         | MessageType::MsgBeat
         | MessageType::MsgUnreachable

@@ -119,8 +119,12 @@ impl Raft {
         let granted = free && (last >= self.log.last() || planted!(ShortLogElected));
         // Whoever is granted a pre-vote counts it for the term that he would begin; whoever is not
         // learns of ours.
-        let answer_term = if granted { term } else { self.state.term };
-        self.outbox.send(from, Some(answer_term), Body::PreVoteAnswer { granted });
+        let (answer_term, committed) = if granted {
+            (term, Position::default())
+        } else {
+            (self.state.term, self.known_committed())
+        };
+        self.outbox.send(from, Some(answer_term), Body::PreVoteAnswer { granted, committed });
     }
 
     /// One vote in a term, and only for a log that holds everything that may be committed (§3.6.1).
@@ -129,16 +133,43 @@ impl Raft {
         let term = self.state.term;
         let lacks_something = last < self.log.last() && !planted!(ShortLogElected);
         if !self.may_vote_for(from) || lacks_something {
-            return self.outbox.send(from, Some(term), Body::VoteAnswer { granted: false });
+            let body = Body::VoteAnswer { granted: false, committed: self.known_committed() };
+            return self.outbox.send(from, Some(term), body);
         }
         self.state.vote = Some(from);
         self.wait_for_election();
-        self.outbox.send_after(self.barrier(), from, term, Body::VoteAnswer { granted: true });
+        let body = Body::VoteAnswer { granted: true, committed: Position::default() };
+        self.outbox.send_after(self.barrier(), from, term, body);
     }
 
     fn may_vote_for(&self, candidate: NodeId) -> bool {
         let free = self.state.vote.map_or(self.leader.is_none(), |voted| voted == candidate);
         free || planted!(DoubleVote)
+    }
+
+    /// The last entry that this member knows to be committed; nothing while it cannot say of which
+    /// term that is.
+    pub(crate) fn known_committed(&self) -> Position {
+        let index = self.settled_commit();
+        self.log.term(index).map_or(Position::default(), |term| Position { term, index })
+    }
+
+    /// Somebody who refuses a vote knows this to be committed. Of two voters one may have been
+    /// removed, know it, hold more than the other, and so never vote for it, while the other does
+    /// not know that it decides alone. Whoever learns that who takes part is about to change must
+    /// not go on counting votes.
+    pub(crate) fn learn_committed(&mut self, committed: Position) {
+        let learns = !self.part.is_leader()
+            && self.installing.is_none()
+            && committed.index > self.state.commit
+            && self.log.matches(committed);
+        if !learns {
+            return;
+        }
+        self.commit_to(committed.index);
+        if !matches!(self.part, Part::Follower) && !self.may_campaign() {
+            self.become_follower(self.state.term, None);
+        }
     }
 
     pub(crate) fn receive_pre_vote_answer(&mut self, from: NodeId, term: Term, granted: bool) {

@@ -229,11 +229,12 @@ impl Raft {
     /// Tells everyone who leads, what is committed of what they hold, and the newest round of
     /// reads.
     pub(crate) fn beat(&mut self) {
+        let settled = self.settled_commit();
         let Part::Leader(leading) = &mut self.part else { return };
         let term = Some(self.state.term);
         let context = leading.reads.begin_round(self.now, self.config.election_timeout);
         for (id, peer) in &mut leading.peers {
-            let commit = self.state.commit.min(peer.matched);
+            let commit = settled.min(peer.matched);
             peer.commit_told = peer.commit_told.max(commit);
             self.outbox.send(*id, term, Body::Heartbeat { commit, context: context.clone() });
         }

@@ -14,6 +14,10 @@
 //! on a write (a vote, an acknowledgement, the member's own vote and its own place in the quorum)
 //! is held back until the write's ticket came back.
 //!
+//! Two things are not etcd's, which waits for ever for the vote of a voter that has left if the
+//! other forgot that in a crash: a leader tells of a commit that changes who takes part once that
+//! is durable here, and whoever refuses a vote says what is committed.
+//!
 //! # Invariants
 //!
 //! Beside those of the contract, which [`Raft`] lists in its terms:

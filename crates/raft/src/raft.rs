@@ -203,14 +203,19 @@ impl Raft {
         self.log.evict(kept_elsewhere, self.config.limits.cached_bytes_max);
     }
 
-    /// What the state machine may have: what is committed and durable here. A change of who takes
-    /// part must also be *known* here to be committed, durably: else a member that forgets it in a
-    /// crash would ask those for votes who left on the strength of it.
+    /// What the state machine may have: what is committed and durable here.
     fn ready(&self) -> Index {
-        let ready = self.state.commit.min(self.writes.persisted());
+        self.settled_commit().min(self.writes.persisted())
+    }
+
+    /// Up to where what is committed may be acted upon, here or by whoever is told. A change of who
+    /// takes part must be *known* here to be committed, durably: else a member that forgets it in a
+    /// crash would ask those for votes who left on the strength of it.
+    pub(crate) fn settled_commit(&self) -> Index {
+        let commit = self.state.commit;
         match self.unapplied.first_after(self.writes.commit()) {
-            Some(change) => ready.min(change.previous()),
-            None => ready,
+            Some(change) => commit.min(change.previous()),
+            None => commit,
         }
     }
 
@@ -231,6 +236,9 @@ impl Raft {
             Body::AppendRejected { refused, hint } => sane(hint) && refused.0 <= NUMBER_MAX,
             Body::PreVote { last, .. } | Body::Vote { last, .. } => {
                 sane(last) && message.term.is_some_and(|term| last.term < term)
+            }
+            Body::PreVoteAnswer { committed, .. } | Body::VoteAnswer { committed, .. } => {
+                sane(committed) && message.term.is_some_and(|term| committed.term <= term)
             }
             Body::Snapshot { marker } => {
                 sane(&marker.position)
@@ -257,7 +265,7 @@ impl Raft {
                 return false;
             }
             // A pre-vote speaks of a term that may never come (§9.6).
-            Body::PreVote { .. } | Body::PreVoteAnswer { granted: true } => {}
+            Body::PreVote { .. } | Body::PreVoteAnswer { granted: true, .. } => {}
             Body::Append { .. } | Body::Heartbeat { .. } | Body::Snapshot { .. } => {
                 self.become_follower(term, Some(from));
             }
@@ -274,8 +282,12 @@ impl Raft {
             Body::Append { .. } | Body::Heartbeat { .. } | Body::Snapshot { .. } => {
                 Body::AppendAccepted { matched: Index(0) }
             }
-            Body::PreVote { .. } => Body::PreVoteAnswer { granted: false },
-            Body::Vote { .. } => Body::VoteAnswer { granted: false },
+            Body::PreVote { .. } => {
+                Body::PreVoteAnswer { granted: false, committed: self.known_committed() }
+            }
+            Body::Vote { .. } => {
+                Body::VoteAnswer { granted: false, committed: self.known_committed() }
+            }
             _ => return,
         };
         self.outbox.send(from, Some(self.state.term), answer);
@@ -291,7 +303,10 @@ impl Raft {
             Body::Heartbeat { commit, context } => self.receive_heartbeat(from, commit, context),
             Body::HeartbeatAnswer { context } => self.peer_answered_heartbeat(from, &context),
             Body::PreVote { last, .. } => self.receive_pre_vote(from, term, last),
-            Body::PreVoteAnswer { granted } => self.receive_pre_vote_answer(from, term, granted),
+            Body::PreVoteAnswer { granted, committed } => {
+                self.learn_committed(committed);
+                self.receive_pre_vote_answer(from, term, granted);
+            }
             Body::Propose { entries } => self.receive_proposals(from, entries),
             Body::ReadIndex { ticket } => self.receive_question(from, ticket),
             Body::ReadIndexAnswer { ticket, index } => {
@@ -301,7 +316,10 @@ impl Raft {
             Body::TimeoutNow => self.receive_timeout_now(from),
             Body::TransferLeader { transferee } => self.receive_transfer(from, transferee),
             Body::Vote { last, .. } => self.receive_vote(from, last),
-            Body::VoteAnswer { granted } => self.receive_vote_answer(from, granted),
+            Body::VoteAnswer { granted, committed } => {
+                self.learn_committed(committed);
+                self.receive_vote_answer(from, granted);
+            }
         }
     }
 

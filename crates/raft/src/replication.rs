@@ -64,10 +64,11 @@ impl Raft {
     }
 
     fn with_peers(&mut self, act: impl FnOnce(Peers<'_>, &mut Feeder<'_>)) {
+        let commit = self.settled_commit();
         let Part::Leader(leading) = &mut self.part else { return };
         let mut feeder = Feeder {
             term: self.state.term,
-            commit: self.state.commit,
+            commit,
             log: &self.log,
             limits: &self.config.limits,
             outbox: &mut self.outbox,

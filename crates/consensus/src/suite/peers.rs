@@ -134,7 +134,7 @@ pub fn a_follower_promises_only_what_is_durable(make: Make) {
         let Effect::Send(message) = effect else { continue };
         match message.body {
             Body::AppendAccepted { matched } => assert!(matched <= before, "{message:?}"),
-            Body::VoteAnswer { granted } => assert!(!granted, "{message:?}"),
+            Body::VoteAnswer { granted, .. } => assert!(!granted, "{message:?}"),
             _ => {}
         }
     }

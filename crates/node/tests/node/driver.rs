@@ -531,7 +531,7 @@ fn body(args: &mut ArgumentConsumer<'_>) -> Answer<Body> {
         "heartbeat" => Body::Heartbeat { commit: Index(1), context: Bytes::new() },
         "heartbeat-answer" => Body::HeartbeatAnswer { context: Bytes::new() },
         "pre-vote" => Body::PreVote { last, transfer: false },
-        "pre-vote-answer" => Body::PreVoteAnswer { granted: true },
+        "pre-vote-answer" => Body::PreVoteAnswer { granted: true, committed: Position::default() },
         "propose" => Body::Propose { entries: vec![(EntryKind::Normal, "c1".into())] },
         "propose-change" => {
             let change = node::encode_change(&change("remove", 3)?);
@@ -544,7 +544,7 @@ fn body(args: &mut ArgumentConsumer<'_>) -> Answer<Body> {
         "timeout-now" => Body::TimeoutNow,
         "transfer-leader" => Body::TransferLeader { transferee: NodeId(3) },
         "vote" => Body::Vote { last, transfer: true },
-        "vote-answer" => Body::VoteAnswer { granted: false },
+        "vote-answer" => Body::VoteAnswer { granted: false, committed: Position::default() },
         other => return Err(format!("what is {other}?").into()),
     })
 }

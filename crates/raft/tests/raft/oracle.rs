@@ -176,7 +176,7 @@ impl Oracle {
             }
             Body::Vote { .. } => self.vote(member, *from, term),
             Body::TimeoutNow => self.tally.transfers += 1,
-            Body::VoteAnswer { granted: true } => self.vote(member, *to, term),
+            Body::VoteAnswer { granted: true, .. } => self.vote(member, *to, term),
             _ => {}
         }
     }

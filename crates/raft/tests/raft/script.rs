@@ -455,8 +455,8 @@ fn forged(args: &mut ArgumentConsumer<'_>) -> Result<Message, Box<dyn Error>> {
         }
         "vote" => Body::Vote { last: position(key("last")?)?, transfer: false },
         "pre-vote" => Body::PreVote { last: position(key("last")?)?, transfer: false },
-        "granted" => Body::VoteAnswer { granted: true },
-        "pre-granted" => Body::PreVoteAnswer { granted: true },
+        "granted" => Body::VoteAnswer { granted: true, committed: Position::default() },
+        "pre-granted" => Body::PreVoteAnswer { granted: true, committed: Position::default() },
         "timeout-now" => Body::TimeoutNow,
         "echo" => {
             let round: u64 = key("round")?.parse()?;

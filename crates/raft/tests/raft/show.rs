@@ -2,7 +2,7 @@
 
 use consensus::suite::Seen;
 use consensus::{Body, Effect, Marker, Message, PeerState, PeerStatus, Role, Status};
-use units::{ConfState, Entry, EntryKind, HardState, NodeId, Position};
+use units::{ConfState, Entry, EntryKind, HardState, Index, NodeId, Position};
 
 pub(crate) fn seen(seen: &Seen) -> String {
     match seen {
@@ -60,7 +60,9 @@ fn body(body: &Body) -> String {
         Body::PreVote { last, transfer } => {
             format!("PreVote last {}{}", position(last), handed(*transfer))
         }
-        Body::PreVoteAnswer { granted } => format!("PreVoteAnswer {}", yes(*granted)),
+        Body::PreVoteAnswer { granted, committed } => {
+            format!("PreVoteAnswer {}{}", yes(*granted), known(committed))
+        }
         Body::Propose { entries } => {
             let data = entries.iter().map(|(kind, data)| self::data(*kind, data));
             format!("Propose {}", data.collect::<Vec<_>>().join(", "))
@@ -75,7 +77,16 @@ fn body(body: &Body) -> String {
         Body::Vote { last, transfer } => {
             format!("Vote last {}{}", position(last), handed(*transfer))
         }
-        Body::VoteAnswer { granted } => format!("VoteAnswer {}", yes(*granted)),
+        Body::VoteAnswer { granted, committed } => {
+            format!("VoteAnswer {}{}", yes(*granted), known(committed))
+        }
+    }
+}
+
+fn known(committed: &Position) -> String {
+    match *committed {
+        Position { index: Index(0), .. } => String::new(),
+        _ => format!(", {} is committed", position(committed)),
     }
 }
 
