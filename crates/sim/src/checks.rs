@@ -65,8 +65,9 @@ pub(crate) struct Checks {
     pub(crate) model: Model,
     /// Who led each term.
     leaders: BTreeMap<Term, NodeId>,
-    /// Every entry that was ever written, by what names it, and the term of the one before it.
-    entries: BTreeMap<(Index, Term), (Written, Term)>,
+    /// Every entry that the founders began with, or that a leader made in its term, by what names
+    /// it; and the term of the one before it, once anybody has written it behind that.
+    entries: BTreeMap<(Index, Term), (Written, Option<Term>)>,
     /// The terms of the entries that a leader committed, and the term it led.
     decided: BTreeMap<Index, (Term, Term)>,
     /// Every entry that was ever handed to a state machine, by its place.

@@ -15,12 +15,14 @@ pub(crate) struct Clock {
     at: Time,
     /// In thousandths of the world's; 0 for one that stands still.
     rate: u64,
+    /// The latest that it said before it was set back.
+    furthest: Time,
 }
 
 impl Clock {
     /// A clock that says this at the world's beginning.
     pub(crate) fn new(said: Duration) -> Self {
-        Self { said: Time(said), at: Time::ZERO, rate: TRUE_RATE }
+        Self { said: Time(said), at: Time::ZERO, rate: TRUE_RATE, furthest: Time::ZERO }
     }
 
     /// What it says at a moment of the world.
@@ -43,7 +45,7 @@ impl Clock {
 
     /// From now on it runs at another rate.
     pub(crate) fn run(&mut self, world: Time, rate: u64) {
-        *self = Self { said: self.says(world), at: world, rate };
+        *self = Self { said: self.says(world), at: world, rate, ..*self };
     }
 
     /// It is set forward.
@@ -53,7 +55,15 @@ impl Clock {
 
     /// It is set back.
     pub(crate) fn back(&mut self, world: Time, span: Duration) {
-        *self = Self { said: self.says(world) - span, at: world, ..*self };
+        let says = self.says(world);
+        let furthest = self.furthest.max(says);
+        *self = Self { said: says - span, at: world, furthest, ..*self };
+    }
+
+    /// It is set right: it runs as the world's does, and was never set back.
+    pub(crate) fn mend(&mut self, world: Time) {
+        let said = self.says(world).max(self.furthest);
+        *self = Self { said, at: world, rate: TRUE_RATE, furthest: said };
     }
 }
 

@@ -136,6 +136,16 @@ impl Machine {
         }
     }
 
+    /// A record of the engine rots, if there is one.
+    pub(crate) fn rot(&self, nth: usize) -> bool {
+        self.engine.rot(nth)
+    }
+
+    /// Reads all of the engine, to see that it can be read.
+    pub(crate) fn scrub(&self) -> Result<(), Ending> {
+        self.engine.scrub()
+    }
+
     /// Everything, for a peer.
     pub(crate) fn records(&self) -> Result<Records, Ending> {
         let mut export = Export::new(self.published());

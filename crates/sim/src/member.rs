@@ -5,7 +5,7 @@ pub(crate) mod running;
 use bytes::Bytes;
 use consensus::Misfit;
 use node::{Lane, SpoolTicket};
-use raftlog::{Identity, LogReader, Marker};
+use raftlog::{Identity, LogReader, Marker, Opened};
 use state::Completion;
 use units::{ClusterId, ConfState, Entry, HardState, Index, NodeId, Position, Term, Time};
 use watch::{ReadRequest, Response, StreamId};
@@ -13,7 +13,7 @@ use watch::{ReadRequest, Response, StreamId};
 use crate::checks::held::Held;
 use crate::checks::{Checks, Violation};
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, LogDisk};
 use crate::ending::{Ending, fault};
 use crate::machine::{Machine, Records};
 use crate::parameters::Parameters;
@@ -139,43 +139,96 @@ impl Member {
     ) -> Result<(), Ending> {
         assert!(self.running.is_none(), "a member runs once");
         self.incarnation += 1;
+        let undamaged = self.disk.undamaged_log();
         let machine = Machine::open(self.id, &self.disk, parameters)?;
-        let mut opened = self.disk.open_log(self.identity())?;
-        let entries = entries(&*opened.log.reader())?;
-        entries.iter().try_for_each(|entry| checks.found(self.id, entry))?;
+        let applied = machine.applied();
+        let opened = self.disk.open_log(self.identity());
+        let read = opened.map_err(Unread::Ending).and_then(|opened| {
+            let entries = entries(&*opened.log.reader())?;
+            entries.iter().try_for_each(|entry| checks.found(entry))?;
+            Ok((self.recall(&opened, &entries, &applied)?, opened))
+        });
+        let ((held, start), mut opened) = match read {
+            Ok(read) => read,
+            Err(unread) => return Err(self.excuse(unread, undamaged, &applied, checks)),
+        };
+        self.held = held;
         if opened.repaired.is_some() {
             checks.tally.note("torn log repaired");
         }
-        let terms = entries.iter().map(|entry| (entry.index, entry.term)).collect();
-        let found = (terms, opened.marker.position.index);
-        let (id, lied) = (self.id, self.disk.has_lied());
-        self.held
-            .found(id, found, opened.hard_state)
-            .map_err(|what| forgotten(lied, what, checks))?;
-        let applied = machine.applied();
-        if consensus::Start::of(&opened, &applied) == Err(Misfit::EngineAhead) {
-            // The crash came between the engine and the log when a snapshot was installed.
-            let index = applied.position.index;
-            if self.installing != Some(index) {
-                let what = format!("{id} holds {index} in its engine; the log's end is lost");
-                return Err(forgotten(lied, Violation(what), checks));
+        let start = match start {
+            Some(start) => start,
+            None => {
+                checks.tally.note("installation finished by a start");
+                fault(opened.log.install(&applied))?;
+                self.held.installed(applied.position.index);
+                drop(opened);
+                opened = self.disk.open_log(self.identity())?;
+                consensus::Start::of(&opened, &applied).map_err(|it| cannot_start(self.id, &it))?
             }
-            checks.tally.note("installation finished by a start");
-            fault(opened.log.install(&applied))?;
-            self.held.installed(index);
-            drop(opened);
-            opened = self.disk.open_log(self.identity())?;
-        }
+        };
         self.installing = None;
-        let start = consensus::Start::of(&opened, &applied)
-            .map_err(|misfit| Violation(format!("{id} cannot start: {misfit:?}")))
-            .map_err(|what| forgotten(lied, what, checks))?;
         let begin = node::Start { applied, log: opened.marker.position };
         let local = self.clock.says(now);
         let name = (self.id, self.incarnation);
         let options = running::Options { name, seed, parameters };
         self.running = Some(Running::new(local, (opened, machine), (start, begin), &options));
         Ok(())
+    }
+
+    /// Compares what a log and an engine hold with what was made durable: what they must still hold
+    /// from now on, and what consensus starts from; without that if a crash came between the engine
+    /// and the log when a snapshot was installed.
+    fn recall(
+        &self,
+        opened: &Opened,
+        entries: &[Entry],
+        applied: &Marker,
+    ) -> Result<(Held, Option<consensus::Start>), Unread> {
+        let terms = entries.iter().map(|entry| (entry.index, entry.term)).collect();
+        let head = opened.marker.position.index;
+        let mut held = self.held.clone();
+        if self.installing == Some(head) {
+            // The log has the snapshot, and the crash came before anybody could say so.
+            held.installed(head);
+        }
+        held.found(self.id, (terms, head), opened.hard_state).map_err(Unread::Forgotten)?;
+        let index = applied.position.index;
+        match consensus::Start::of(opened, applied) {
+            Ok(start) => Ok((held, Some(start))),
+            Err(Misfit::EngineAhead) if self.installing == Some(index) => Ok((held, None)),
+            Err(misfit) => Err(Unread::Forgotten(cannot_start(self.id, &misfit))),
+        }
+    }
+
+    /// A log could not be read, or has lost something. If its disk is damaged, its end may look as
+    /// a crash leaves it, and nobody who has the log alone can tell: an operator has to learn of
+    /// such a disk by other means. But without the damage all must be well.
+    fn excuse(
+        &mut self,
+        unread: Unread,
+        undamaged: Option<LogDisk>,
+        applied: &Marker,
+        checks: &mut Checks,
+    ) -> Ending {
+        let (why, ending) = match unread {
+            Unread::Ending(Ending::Fault(why)) => (why.clone(), Ending::Fault(why)),
+            Unread::Ending(violation) => return violation,
+            Unread::Forgotten(what) => (what.to_string(), what.into()),
+        };
+        let Some(undamaged) = undamaged else { return ending };
+        self.disk.condemn();
+        let whole = undamaged.open(self.identity()).map_err(Unread::Ending).and_then(|opened| {
+            let entries = entries(&*opened.log.reader())?;
+            self.recall(&opened, &entries, applied)
+        });
+        if let Err(also) = whole {
+            return Violation(format!("{why}; and if nothing were damaged: {also:?}")).into();
+        }
+        if let Ending::Violation(_) = ending {
+            checks.tally.note("misdirected write taken for a crash");
+        }
+        Ending::Fault(why)
     }
 
     /// It loses power: of what was not synced, a random part is left.
@@ -233,15 +286,29 @@ impl Member {
     }
 }
 
-/// Something that was durable is not there. If the disk has misdirected a write, its end looks as
-/// a crash leaves it, and nobody who has the log alone can tell: an operator has to learn of such a
-/// disk by other means.
-fn forgotten(lied: bool, what: Violation, checks: &mut Checks) -> Ending {
-    if !lied {
-        return what.into();
+/// Why a member cannot start from its log.
+#[derive(Debug)]
+enum Unread {
+    /// The log cannot be read, or shows what nobody wrote.
+    Ending(Ending),
+    /// Something that was durable is not there.
+    Forgotten(Violation),
+}
+
+impl From<Ending> for Unread {
+    fn from(ending: Ending) -> Self {
+        Self::Ending(ending)
     }
-    checks.tally.note("misdirected write taken for a crash");
-    Ending::Fault(what.to_string())
+}
+
+impl From<Violation> for Unread {
+    fn from(violation: Violation) -> Self {
+        Self::Ending(violation.into())
+    }
+}
+
+fn cannot_start(id: NodeId, misfit: &Misfit) -> Violation {
+    Violation(format!("{id} cannot start: {misfit:?}"))
 }
 
 /// All entries.

@@ -2,8 +2,11 @@
 //! who reads can follow. Everything is checked as in any other run.
 
 mod disks;
+mod healing;
 mod keyspace;
+mod members;
 mod snapshots;
+mod watchers;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,14 +15,14 @@ use bytes::Bytes;
 use consensus::ReadPolicy;
 use proto::etcdserverpb::{CompactionRequest, DeleteRangeRequest, PutRequest, TxnRequest};
 use raftlog_wal::files::Call;
-use state::Command;
+use state::{Command, MemberChange};
 use units::{NodeId, Revision};
 use watch::{Create, Filters, WatchId};
 
 use crate::checks::Violation;
 use crate::parameters::{NetworkParameters, Parameters};
 use crate::workload::Wanted;
-use crate::world::{Options, World};
+use crate::world::{Coming, Options, World};
 
 /// How long a story waits for what it expects, in the world's time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -145,6 +148,13 @@ impl Story {
         self.sound(|world| world.request(0, NodeId(id), wanted));
     }
 
+    /// A member is asked to see to it that one of them leaves.
+    #[track_caller]
+    fn asks_to_remove(&mut self, by: u64, id: u64) {
+        let change = MemberChange::Remove { id: NodeId(id) };
+        self.sound(|world| world.propose_change(NodeId(by), &change));
+    }
+
     #[track_caller]
     fn put(&mut self, key: &str, value: &str) {
         self.command(put(key, value));
@@ -221,9 +231,34 @@ impl Story {
         member.disk.fail_next(Call::Sync);
     }
 
+    /// The member's next sync is stalled.
+    fn syncs_take_long(&mut self, id: u64) {
+        self.0.members.get_mut(&NodeId(id)).expect("it was made").stalls = 1;
+    }
+
+    /// The power of the member's log fails after so many calls.
+    fn power_fails_after(&mut self, id: u64, calls: u64) {
+        let member = self.0.members.get_mut(&NodeId(id)).expect("it was made");
+        member.disk.power_off_after(calls);
+    }
+
     #[track_caller]
     fn ends(&mut self, id: u64) {
         self.until("the member ends", |world| world.running(NodeId(id)).is_none());
+    }
+
+    /// The member stands still for so long.
+    fn stands_still(&mut self, id: u64, span: Duration) {
+        let until = self.0.now + span;
+        self.0.members.get_mut(&NodeId(id)).expect("it was made").paused = Some(until);
+    }
+
+    /// All is healed, and what is owed is done.
+    #[track_caller]
+    fn heals(&mut self) {
+        self.0.quiet = false;
+        self.0.after(Duration::ZERO, Coming::Client { client: 0 });
+        self.sound(World::heal);
     }
 
     fn cut_off(&mut self, id: u64) {

@@ -41,6 +41,11 @@ pub(crate) enum Query {
 }
 
 impl Wanted {
+    /// Whether members must agree before it is answered.
+    fn needs_agreement(&self) -> bool {
+        matches!(self, Self::Read(_) | Self::Write(_))
+    }
+
     /// What it is counted as.
     fn name(&self) -> &'static str {
         match self {
@@ -83,6 +88,8 @@ pub(crate) struct Clients {
     pub(crate) history: History,
     pub(crate) calls: Calls,
     pub(crate) answered: u64,
+    /// Those of them that members had to agree on.
+    pub(crate) agreed: u64,
 }
 
 /// One client.
@@ -113,6 +120,7 @@ impl Clients {
             history: History::default(),
             calls: Calls::default(),
             answered: 0,
+            agreed: 0,
         }
     }
 

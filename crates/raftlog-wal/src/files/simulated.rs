@@ -59,6 +59,7 @@ pub struct Befallen {
     pub writes_torn: u64,
 }
 
+#[derive(Clone)]
 struct Disk {
     random: Random,
     nodes: BTreeMap<u64, Node>,
@@ -74,6 +75,8 @@ struct Disk {
     /// Whether a sector of the next write goes elsewhere.
     misdirects: bool,
     capacity: u64,
+    /// Whether anybody who uses it was told that it cannot.
+    has_failed: bool,
     befallen: Befallen,
 }
 
@@ -99,6 +102,7 @@ impl SimulatedDisk {
             failing: None,
             misdirects: false,
             capacity: u64::MAX,
+            has_failed: false,
             befallen: Befallen::default(),
         })))
     }
@@ -141,6 +145,46 @@ impl SimulatedDisk {
     /// it came to that.
     pub fn misdirect_next(&self) {
         self.disk().misdirects = true;
+    }
+
+    /// Whether the write that [`Self::misdirect_next`] spoke of is still to come.
+    #[must_use]
+    pub fn misdirects(&self) -> bool {
+        self.disk().misdirects
+    }
+
+    /// Whether those who use it now were told of anything that it could not do.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.disk().has_failed
+    }
+
+    /// Whether a byte that rotted, or that a misdirected write spoiled or left out, is still there
+    /// as it should not be: not written again, not cut off, in a file that still is.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        let disk = self.disk();
+        let mut files = disk.nodes.values().filter_map(Node::file);
+        files.any(Content::is_damaged)
+    }
+
+    /// Whatever is damaged does not matter any more.
+    pub fn forget_damage(&self) {
+        self.disk().nodes.values_mut().filter_map(Node::file_mut).for_each(Content::accept);
+    }
+
+    /// Another disk that holds what this one would without the damage, and on which nothing fails;
+    /// nothing if there is no damage.
+    #[must_use]
+    pub fn without_damage(&self) -> Option<Self> {
+        if !self.is_damaged() {
+            return None;
+        }
+        let mut disk = self.disk().clone();
+        disk.nodes.values_mut().filter_map(Node::file_mut).for_each(Content::mend);
+        disk.capacity = u64::MAX;
+        disk.end_programs();
+        Some(Self(Arc::new(Mutex::new(disk))))
     }
 
     /// What befell it so far.
@@ -311,7 +355,7 @@ impl File for Handle {
         let mut disk = self.disk.disk();
         disk.befallen.writes_short += u64::from(is_short);
         if let Some((sector, before)) = before.filter(|_| fate == Fate::Done) {
-            disk.misdirect(self.node, sector, before);
+            disk.misdirect(self.node, sector, &before);
         }
         answer
     }
@@ -359,6 +403,7 @@ impl Handle {
         disk.check_boot(self.boot)?;
         let grown = len.saturating_sub(disk.content(self.node)?.len);
         if grown > 0 && disk.used() + grown > disk.capacity {
+            disk.has_failed = true;
             return Err(failed(io::ErrorKind::StorageFull, "no room"));
         }
         disk.fate(call)
@@ -416,13 +461,14 @@ impl Disk {
     fn fate(&mut self, call: Call) -> io::Result<Fate> {
         let nth = self.changes;
         self.changes += 1;
+        if self.failing != Some(call) && self.power_off.is_none_or(|last| nth < last) {
+            return Ok(Fate::Done);
+        }
+        self.has_failed = true;
         match self.power_off {
             Some(last) if nth > last => return Err(no_power()),
             Some(last) if nth == last => return Ok(Fate::Unknown),
             _ => {}
-        }
-        if self.failing != Some(call) {
-            return Ok(Fate::Done);
         }
         self.failing = None;
         match call {
@@ -434,10 +480,12 @@ impl Disk {
 
     fn check_read(&mut self) -> io::Result<()> {
         if self.power_off.is_some_and(|last| self.changes > last) {
+            self.has_failed = true;
             return Err(no_power());
         }
         if self.failing == Some(Call::Read) {
             self.failing = None;
+            self.has_failed = true;
             return Err(disk_failed());
         }
         Ok(())
@@ -472,7 +520,7 @@ impl Disk {
     }
 
     /// What was just written to a sector goes to another one that is in use, if there is one.
-    fn misdirect(&mut self, node: u64, sector: u64, before: Sector) {
+    fn misdirect(&mut self, node: u64, sector: u64, before: &Sector) {
         let in_use = self.nodes.iter().flat_map(|(id, node)| {
             let sectors = match node {
                 Node::Directory(_) => 0..0,
@@ -484,13 +532,13 @@ impl Disk {
         let Ok(content) = self.content(node) else { return };
         let written = content.sector(sector);
         // It must be noticed by what it lacks, or by what it spoils.
-        if others.is_empty() || written == before {
+        if others.is_empty() || written.shows_as(before) {
             return;
         }
-        content.put(sector, before);
+        content.leave_out(sector, before);
         let (other, at) = others[self.random.below(others.len() as u64) as usize];
         if let Ok(content) = self.content(other) {
-            content.spoil(at, written);
+            content.spoil(at, &written);
         }
         self.misdirects = false;
         self.befallen.misdirected += 1;
@@ -505,6 +553,7 @@ impl Disk {
         self.boot += 1;
         self.power_off = None;
         self.failing = None;
+        self.has_failed = false;
         self.misdirects = false;
         self.sweep();
     }
@@ -586,3 +635,6 @@ fn disk_failed() -> io::Error {
 fn no_power() -> io::Error {
     io::Error::other("the power is off")
 }
+
+#[cfg(test)]
+mod tests;

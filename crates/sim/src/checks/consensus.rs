@@ -2,13 +2,34 @@
 
 use units::{Entry, Index, NodeId, Position, Term};
 
-use super::{Checks, Violation, Written, ensure};
+use super::{Checks, Violation, ensure};
 
 impl Checks {
     /// The founders' log is agreed on from the start.
     pub(crate) fn founded(&mut self, entries: &[Entry]) {
-        let decided = entries.iter().map(|entry| (entry.index, (entry.term, entry.term)));
-        self.decided.extend(decided);
+        let mut previous = Term(0);
+        for entry in entries {
+            let Entry { kind, term, index, data } = entry.clone();
+            self.entries.insert((index, term), ((kind, data), Some(previous)));
+            self.decided.insert(index, (term, term));
+            previous = term;
+        }
+    }
+
+    /// A member's node wants an entry written: it is one that the term's leader has made, who is
+    /// the first to want it.
+    pub(crate) fn made(&mut self, node: NodeId, entry: &Entry) -> Result<(), Violation> {
+        self.compared += 1;
+        let Entry { kind, term, index, data } = entry;
+        if let Some((known, _)) = self.entries.get(&(*index, *term)) {
+            let same = (known.0, &known.1) == (*kind, data);
+            ensure!(same, "two entries are {index} of term {term}");
+            return Ok(());
+        }
+        let leader = self.leaders.get(term);
+        ensure!(leader == Some(&node), "{node} has {index} of term {term}, which nobody proposed");
+        self.entries.insert((*index, *term), ((*kind, data.clone()), None));
+        Ok(())
     }
 
     /// Election safety: a term has one leader.
@@ -36,13 +57,21 @@ impl Checks {
     }
 
     /// Log matching: an index and a term name one entry, and one way there. If it holds for each
-    /// entry and the one before it, it holds for whole logs.
-    pub(crate) fn written(&mut self, previous: Term, entry: &Entry) -> Result<(), Violation> {
-        self.compared += 1;
-        let fact = ((entry.kind, entry.data.clone()), previous);
-        let known = self.entries.entry((entry.index, entry.term)).or_insert_with(|| fact.clone());
-        let place = (entry.index, entry.term);
-        ensure!(*known == fact, "two entries or two ways to {} of term {}", place.0, place.1);
+    /// entry and the one before it, it holds for whole logs. The one before cannot be looked at if
+    /// the log begins here.
+    pub(crate) fn written(
+        &mut self,
+        previous: Option<Term>,
+        entry: &Entry,
+    ) -> Result<(), Violation> {
+        self.found(entry)?;
+        let Entry { term, index, .. } = entry;
+        if let (Some(previous), Some((_, known))) =
+            (previous, self.entries.get_mut(&(*index, *term)))
+        {
+            let known = *known.get_or_insert(previous);
+            ensure!(known == previous, "two ways to {index} of term {term}");
+        }
         if let Some((decided, led)) = self.decided.get(&entry.index) {
             ensure!(
                 entry.term == *decided || entry.term <= *led,
@@ -54,16 +83,14 @@ impl Checks {
         Ok(())
     }
 
-    /// A start has found an entry: it is what was once written there, whatever befell the disk.
-    pub(crate) fn found(&mut self, node: NodeId, entry: &Entry) -> Result<(), Violation> {
+    /// An entry is in a log: it is what was once made, whatever befell the disk.
+    pub(crate) fn found(&mut self, entry: &Entry) -> Result<(), Violation> {
         self.compared += 1;
-        let written = self.entries.get(&(entry.index, entry.term));
-        let is_it = |(kind, data): &Written| (*kind, data) == (entry.kind, &entry.data);
+        let Entry { kind, term, index, data } = entry;
+        let made = self.entries.get(&(*index, *term));
         ensure!(
-            written.is_none_or(|(written, _)| is_it(written)),
-            "{node} finds another entry at {} of term {} than was written",
-            entry.index,
-            entry.term
+            made.is_some_and(|(made, _)| (made.0, &made.1) == (*kind, data)),
+            "a log holds another entry at {index} of term {term} than was made: {made:?}"
         );
         Ok(())
     }

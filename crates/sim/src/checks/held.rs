@@ -7,7 +7,7 @@ use units::{Entry, HardState, Index, NodeId, Position, Term};
 use super::{Violation, ensure};
 
 /// What was made durable on a disk, by the word of those who did it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Held {
     /// The terms of the log's durable entries …
     entries: BTreeMap<Index, Term>,

@@ -40,16 +40,42 @@ fn a_leader_without_what_was_committed_is_seen() {
 #[test]
 fn two_entries_or_ways_of_one_name_are_seen() {
     let mut checks = Checks::default();
-    checks.written(Term(1), &entry(2, 5, "a")).unwrap();
-    checks.written(Term(1), &entry(2, 5, "a")).unwrap();
-    checks.written(Term(1), &entry(2, 5, "b")).unwrap_err();
-    checks.written(Term(2), &entry(2, 5, "a")).unwrap_err();
+    made(&mut checks, &entry(2, 5, "a"));
+    checks.made(NodeId(2), &entry(2, 5, "a")).unwrap();
+    checks.made(NodeId(2), &entry(2, 5, "b")).unwrap_err();
+    checks.written(None, &entry(2, 5, "a")).unwrap();
+    checks.written(Some(Term(1)), &entry(2, 5, "a")).unwrap();
+    checks.written(Some(Term(1)), &entry(2, 5, "a")).unwrap();
+    checks.written(Some(Term(1)), &entry(2, 5, "b")).unwrap_err();
+    checks.written(Some(Term(2)), &entry(2, 5, "a")).unwrap_err();
+}
+
+#[test]
+fn entries_that_nobody_made_are_seen() {
+    let mut checks = Checks::default();
+    checks.founded(&[entry(1, 1, "a")]);
+    checks.found(&entry(1, 1, "a")).unwrap();
+    checks.found(&entry(1, 1, "b")).unwrap_err();
+    checks.found(&entry(2, 2, "c")).unwrap_err();
+    checks.made(NodeId(1), &entry(2, 2, "c")).unwrap_err();
+    checks.leads(NodeId(2), Term(2)).unwrap();
+    checks.made(NodeId(1), &entry(2, 2, "c")).unwrap_err();
+    checks.written(Some(Term(1)), &entry(2, 2, "c")).unwrap_err();
+    checks.made(NodeId(2), &entry(2, 2, "c")).unwrap();
+    checks.made(NodeId(1), &entry(2, 2, "c")).unwrap();
+    checks.found(&entry(2, 2, "c")).unwrap();
+}
+
+/// Member 1 leads the entry's term and makes it.
+fn made(checks: &mut Checks, entry: &Entry) {
+    checks.leads(NodeId(1), entry.term).unwrap();
+    checks.made(NodeId(1), entry).unwrap();
 }
 
 #[test]
 fn a_commit_without_a_quorum_is_seen() {
     let mut checks = Checks::default();
-    checks.written(Term(0), &entry(2, 1, "a")).unwrap();
+    made(&mut checks, &entry(2, 1, "a"));
     let leader = (NodeId(1), Term(2));
     checks.decides(leader, Index(1), |held| held != position(2, 1)).unwrap_err();
     let later = (NodeId(1), Term(3));
@@ -66,8 +92,10 @@ fn another_entry_than_the_committed_one_is_seen() {
     checks.handed_out(&entry(2, 1, "a")).unwrap();
     checks.handed_out(&entry(2, 1, "b")).unwrap_err();
     checks.handed_out(&entry(3, 2, "b")).unwrap_err();
-    checks.written(Term(1), &entry(1, 2, "stale and harmless")).unwrap();
-    checks.written(Term(1), &entry(3, 2, "c")).unwrap_err();
+    made(&mut checks, &entry(1, 2, "stale and harmless"));
+    checks.written(Some(Term(1)), &entry(1, 2, "stale and harmless")).unwrap();
+    made(&mut checks, &entry(3, 2, "c"));
+    checks.written(Some(Term(1)), &entry(3, 2, "c")).unwrap_err();
 }
 
 #[test]

@@ -6,7 +6,15 @@ use units::Revision;
 use watch::{Body, Create, Delivery, Response};
 
 use super::{Violation, ensure};
-use crate::model::{Happened, Model, within};
+use crate::model::{Happened, Keyspace, within};
+
+/// What a watcher hears is of: all that ever happened, and up to where the member that tells it has
+/// compacted. Others may have come further, but that excuses nothing here.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) keyspace: &'a Keyspace,
+    pub(crate) compacted: i64,
+}
 
 /// A watcher, and the first revision that it has not heard of.
 #[derive(Clone, Debug)]
@@ -39,7 +47,11 @@ impl Watched {
     }
 
     /// A response for it.
-    pub(crate) fn hear(&mut self, model: &Model, response: &Response) -> Result<(), Violation> {
+    pub(crate) fn hear(
+        &mut self,
+        source: Source<'_>,
+        response: &Response,
+    ) -> Result<(), Violation> {
         let revision = response.revision.0;
         let goes = matches!(response.body, Body::Canceled);
         ensure!(!self.has_ended || goes, "a watcher that has ended hears {response:?}");
@@ -57,13 +69,17 @@ impl Watched {
             Body::Compacted { revision } => {
                 let next = self.next.unwrap_or_default();
                 ensure!(next < revision.0, "{next} was to come, and {revision} can be read");
-                let newest = model.keyspace.at().compacted;
-                ensure!(revision.0 <= newest, "{revision} was never compacted, but {newest}");
+                let Source { compacted, .. } = source;
+                ensure!(
+                    revision.0 <= compacted,
+                    "a watcher is told that {revision} was compacted, by a member that is at \
+                     {compacted}"
+                );
                 self.has_ended = true;
                 self.next = Some(revision.0);
             }
-            Body::Events(delivery) => self.hear_events(model, delivery, revision)?,
-            Body::Progress => self.heard_up_to(model, revision)?,
+            Body::Events(delivery) => self.hear_events(source, delivery, revision)?,
+            Body::Progress => self.heard_up_to(source, revision)?,
             Body::Refused(refusal) => {
                 return Err(Violation(format!("{:?} was refused: {refusal:?}", self.create)));
             }
@@ -72,12 +88,16 @@ impl Watched {
     }
 
     /// Nothing up to the revision, it included, is still to come.
-    pub(crate) fn heard_up_to(&mut self, model: &Model, revision: i64) -> Result<(), Violation> {
+    pub(crate) fn heard_up_to(
+        &mut self,
+        source: Source<'_>,
+        revision: i64,
+    ) -> Result<(), Violation> {
         let Some(next) = self.next else { return Ok(()) };
         for unheard in next..=revision {
-            let expected: Vec<&Happened> = self.matching(model, unheard).collect();
+            let expected: Vec<&Happened> = self.matching(source, unheard).collect();
             ensure!(
-                expected.is_empty() || is_compacted(model, unheard, &[], &expected),
+                expected.is_empty() || source.has_compacted(unheard, &[], &expected),
                 "a watcher of {:?} has not heard of revision {unheard} by {revision}",
                 self.create
             );
@@ -89,15 +109,15 @@ impl Watched {
     /// The values before a change are what they were.
     pub(crate) fn previous(
         &self,
-        model: &Model,
+        source: Source<'_>,
         (event, revision): (&mvcc::Event, i64),
-        (found, compacted): (Option<Bytes>, i64),
+        found: Option<Bytes>,
     ) -> Result<(), Violation> {
         use prost::Message;
-        let mut happened = model.keyspace.changes(revision).iter();
+        let mut happened = source.keyspace.changes(revision).iter();
         let expected = happened.find(|one| one.key == event.key);
         let expected = expected.and_then(|one| one.before.as_ref()).map(KeyValue::encode_to_vec);
-        let gone = found.is_none() && revision - 1 < compacted;
+        let gone = found.is_none() && revision - 1 < source.compacted;
         ensure!(
             gone || found.as_deref() == expected.as_deref(),
             "before revision {revision} {:?} held {expected:?}, not {found:?}",
@@ -108,7 +128,7 @@ impl Watched {
 
     fn hear_events(
         &mut self,
-        model: &Model,
+        source: Source<'_>,
         delivery: &Delivery,
         newest: i64,
     ) -> Result<(), Violation> {
@@ -118,11 +138,11 @@ impl Watched {
             let next = self.next.unwrap_or(i64::MAX);
             ensure!(revision >= next, "a watcher hears of {revision} when {next} is to come");
             ensure!(revision <= newest, "a watcher hears of {revision}, before {newest}");
-            self.heard_up_to(model, revision - 1)?;
+            self.heard_up_to(source, revision - 1)?;
             let told: Vec<&Bytes> = picked.events().map(|event| &event.encoded).collect();
-            let expected: Vec<&Happened> = self.matching(model, revision).collect();
+            let expected: Vec<&Happened> = self.matching(source, revision).collect();
             ensure!(
-                is_all(&told, &expected) || is_compacted(model, revision, &told, &expected),
+                is_all(&told, &expected) || source.has_compacted(revision, &told, &expected),
                 "a watcher of {:?} is not told of all of revision {revision}",
                 self.create
             );
@@ -131,10 +151,14 @@ impl Watched {
         Ok(())
     }
 
-    fn matching<'a>(&self, model: &'a Model, revision: i64) -> impl Iterator<Item = &'a Happened> {
+    fn matching<'a>(
+        &self,
+        source: Source<'a>,
+        revision: i64,
+    ) -> impl Iterator<Item = &'a Happened> {
         let Create { key, range_end, filters, .. } = self.create.clone();
         let key = if key.is_empty() { Bytes::from_static(b"\0") } else { key };
-        model.keyspace.changes(revision).iter().filter(move |one| {
+        source.keyspace.changes(revision).iter().filter(move |one| {
             let unwanted = if one.is_delete { filters.deletes } else { filters.puts };
             !unwanted && within(&one.key, &key, &range_end)
         })
@@ -145,10 +169,12 @@ fn is_all(told: &[&Bytes], expected: &[&Happened]) -> bool {
     told.iter().copied().eq(expected.iter().map(|one| &one.event))
 }
 
-/// Whether this is what a compaction has left of a revision, which may be nothing.
-fn is_compacted(model: &Model, revision: i64, told: &[&Bytes], expected: &[&Happened]) -> bool {
-    let compacted = revision <= model.keyspace.at().compacted;
-    compacted && is_left(told, expected, model.keyspace.changes(revision))
+impl Source<'_> {
+    /// Whether this is what the member's compaction has left of a revision, which may be nothing.
+    fn has_compacted(self, revision: i64, told: &[&Bytes], expected: &[&Happened]) -> bool {
+        let compacted = revision <= self.compacted;
+        compacted && is_left(told, expected, self.keyspace.changes(revision))
+    }
 }
 
 /// Whether this is what a compaction to that very revision leaves of it: of a key that was changed

@@ -324,6 +324,9 @@ impl Running {
         let now = around.now;
         match effect {
             Effect::Append { ticket, entries, hard_state, sync } => {
+                for entry in &entries {
+                    around.checks.made(around.id, entry)?;
+                }
                 if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
                     let (id, end) = (around.id, self.last.index);
                     let appends = !self.leads() || first.index == end.next();
@@ -426,9 +429,7 @@ impl Running {
             if let Some(first) = write.entries.first() {
                 let mut previous = self.term_before(first.index)?;
                 for entry in &write.entries {
-                    if let Some(previous) = previous {
-                        around.checks.written(previous, entry)?;
-                    }
+                    around.checks.written(previous, entry)?;
                     previous = Some(entry.term);
                 }
             }

@@ -14,6 +14,9 @@ use crate::world::{Coming, World};
 const LOOKS: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(300)..=Duration::from_millis(2_000);
 
+/// In how many of a thousand looks.
+const SCRUBS_PERMILLE: u64 = 250;
+
 /// When a member whose disk misdirects a write is restarted.
 const READ_AGAIN: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(4);
@@ -24,6 +27,7 @@ const VOTERS_MIN: usize = 3;
 /// A member whose disk is damaged, and the one that takes its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
+    kind: Kind,
     damaged: NodeId,
     fresh: Option<NodeId>,
 }
@@ -56,8 +60,8 @@ impl World {
             Kind::Misdirect => false,
             Kind::RotLog => member.disk.rot_log(),
             Kind::RotEngine => {
-                member.disk.rot_engine();
-                true
+                let nth = self.nemesis.below(usize::MAX);
+                member.running.as_ref().is_some_and(|running| running.machine.rot(nth))
             }
             _ => {
                 member.lost = true;
@@ -67,7 +71,7 @@ impl World {
         if !done {
             return Ok(false);
         }
-        self.operation = Some(Operation { damaged: id, fresh: None });
+        self.operation = Some(Operation { kind, damaged: id, fresh: None });
         self.next_look();
         if self.members[&id].lost {
             self.crash(id)?;
@@ -80,14 +84,48 @@ impl World {
         Ok(kind != Kind::Misdirect)
     }
 
-    /// A member has started from a disk that something was wrong with. If that is gone, all is as
-    /// if it had not been.
-    pub(crate) fn whole_again(&mut self, id: NodeId) {
+    /// A member has started. If its log was damaged, that was cut off, or lies where nobody looks.
+    pub(crate) fn has_read_its_log(&mut self, id: NodeId) {
         let member = self.members.get_mut(&id).expect("who starts exists");
-        if member.disk.is_well_again() {
-            self.operation = None;
-            self.note("garbage cut off");
+        if member.disk.forget_log_damage() {
+            let kind = self.operation.map(|operation| operation.kind);
+            self.note(match kind {
+                Some(Kind::GarbageTail) => "garbage cut off",
+                Some(Kind::Misdirect) => "misdirected write that does no harm",
+                _ => "rot of a log that does no harm",
+            });
         }
+        self.may_be_whole(id);
+    }
+
+    /// If nothing of a member is damaged any more, all is as if it had not been.
+    fn may_be_whole(&mut self, id: NodeId) {
+        let is_it = |operation: &mut Operation| operation.damaged == id;
+        let member = &self.members[&id];
+        if !member.lost && !member.disk.is_damaged() && self.operation.take_if(is_it).is_some() {
+            self.note("damage gone");
+        }
+    }
+
+    /// What a member is counted as that is lost by damage.
+    pub(crate) fn found_damage(&self) -> &'static str {
+        match self.operation.map(|operation| operation.kind) {
+            Some(Kind::Misdirect) => "misdirected write found",
+            _ => "rot found",
+        }
+    }
+
+    /// Somebody looks after a member whose disk is damaged, though it does not say so: now and then
+    /// all that is in its engine is read.
+    fn look_after(&mut self, id: NodeId) -> Result<(), Violation> {
+        if self.nemesis.permille(SCRUBS_PERMILLE) && self.running(id).is_some() {
+            self.happens_to(id, |running, _| running.machine.scrub())?;
+            if self.running(id).is_some() {
+                self.members.get_mut(&id).expect("who runs exists").disk.forget_rot();
+            }
+        }
+        self.may_be_whole(id);
+        Ok(())
     }
 
     /// The operator looks: who is lost is removed, then another one takes its place.
@@ -95,10 +133,13 @@ impl World {
         let Some(operation) = self.operation.filter(|_| self.troubled) else { return Ok(()) };
         self.next_look();
         let damaged = operation.damaged;
+        if !self.members[&damaged].lost {
+            return self.look_after(damaged);
+        }
         let conf_state = self.newest();
         let running: Vec<NodeId> =
             conf_state.voters.iter().copied().filter(|id| self.running(*id).is_some()).collect();
-        if !self.members[&damaged].lost || running.is_empty() {
+        if running.is_empty() {
             return Ok(());
         }
         let by = *self.nemesis.pick(&running);

@@ -31,11 +31,7 @@ impl World {
                 MemberChange::Promote { id: *self.nemesis.pick(&conf_state.learners) }
             }
             Kind::Remove if members.len() > 1 => {
-                let id = *self.nemesis.pick(&members);
-                if !self.may_leave(by, id) {
-                    return Ok(false);
-                }
-                MemberChange::Remove { id }
+                MemberChange::Remove { id: *self.nemesis.pick(&members) }
             }
             _ => return Ok(false),
         };
@@ -43,7 +39,7 @@ impl World {
         Ok(true)
     }
 
-    pub(super) fn propose_change(
+    pub(crate) fn propose_change(
         &mut self,
         by: NodeId,
         change: &MemberChange,
@@ -52,40 +48,5 @@ impl World {
         let ticket = self.clients.ticket();
         let change = change.to_conf_change(ticket.0);
         self.tell(by, Event::ProposeChange { ticket, change })
-    }
-
-    /// Of two voters the leader must not be the one that goes: if it crashes before the other has
-    /// heard that it may decide alone, neither can go on. Nor may the other go where the leader can
-    /// crash: it may know of its removal, hold more of the log than what the leader has left, and
-    /// so refuse its vote, while the leader does not know any more that it needs none. etcd is no
-    /// better off.
-    fn may_leave(&self, by: NodeId, id: NodeId) -> bool {
-        let running = self.members[&by].running.as_ref().expect("only who runs is asked");
-        let voters = running.machine.applied().conf_state.voters.len();
-        voters != 2 || (running.leads() && id != by && !self.may_crash())
-    }
-
-    fn may_crash(&self) -> bool {
-        let stays = [
-            Kind::AddLearner,
-            Kind::AddMember,
-            Kind::ClientDies,
-            Kind::Drift,
-            Kind::Freeze,
-            Kind::IsolateLeader,
-            Kind::Jump,
-            Kind::Mend,
-            Kind::MendOne,
-            Kind::MoveLeader,
-            Kind::Partition,
-            Kind::PauseLong,
-            Kind::PauseShort,
-            Kind::Promote,
-            Kind::Remove,
-            Kind::ResetLink,
-            Kind::SlowLink,
-            Kind::StalledSync,
-        ];
-        self.parameters.kinds.iter().any(|kind| !stays.contains(kind))
     }
 }

@@ -187,6 +187,7 @@ impl World {
     fn is_answered(&mut self, ticket: Ticket) -> Result<(), Violation> {
         let Some(waiting) = self.clients.waiting.remove(&ticket) else { return Ok(()) };
         self.clients.answered += 1;
+        self.clients.agreed += u64::from(waiting.wanted.needs_agreement());
         self.checks.tally.note(waiting.wanted.name());
         let waited = self.now.since(waiting.since);
         self.story.tell(self.now, || format!("{ticket:?} is answered after {waited:?}"));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use units::{NodeId, Revision};
 use watch::{Body, Create, Filters, Response, StreamId, WatchId};
 
-use crate::checks::watching::Watched;
+use crate::checks::watching::{Source, Watched};
 use crate::checks::{Violation, ensure};
 use crate::random::Random;
 use crate::world::{Coming, Mine, World};
@@ -173,7 +173,10 @@ impl World {
     pub(crate) fn is_told(&mut self, id: StreamId, response: Response) -> Result<(), Violation> {
         self.story.tell(self.now, || format!("{id:?} is told {response:?}"));
         let Some(stream) = self.streams.of(id) else { return Ok(()) };
-        let model = &self.checks.model;
+        let running = self.members[&stream.node].running.as_ref();
+        let running = running.expect("the streams of who has ended are gone");
+        let compacted = running.machine.at().compacted;
+        let source = Source { keyspace: &self.checks.model.keyspace, compacted };
         self.checks.compared += 1;
         self.checks.tally.note(match response.body {
             Body::Canceled => "watch cancelled",
@@ -185,14 +188,14 @@ impl World {
         });
         if response.id == WatchId(-1) && matches!(response.body, Body::Progress) {
             for watched in stream.watchers.values_mut().filter(|watched| watched.lives()) {
-                let heard = watched.heard_up_to(model, response.revision.0);
+                let heard = watched.heard_up_to(source, response.revision.0);
                 self.checks.by_model(heard)?;
             }
         } else {
             let watched = stream.watchers.get_mut(&response.id);
             ensure!(watched.is_some(), "nobody waits for {response:?}");
             let watched = watched.expect("that was just looked at");
-            let heard = watched.hear(model, &response);
+            let heard = watched.hear(source, &response);
             self.checks.by_model(heard)?;
         }
         stream.queue.push_back(response);
@@ -232,8 +235,9 @@ impl World {
                 let revision = picked.changes.revision;
                 for event in picked.events() {
                     let found = running.machine.previous(revision, event)?;
-                    let found = (found, running.machine.at().compacted);
-                    let said = watched.previous(&around.checks.model, (event, revision.0), found);
+                    let compacted = running.machine.at().compacted;
+                    let source = Source { keyspace: &around.checks.model.keyspace, compacted };
+                    let said = watched.previous(source, (event, revision.0), found);
                     around.checks.by_model(said)?;
                 }
             }
@@ -266,11 +270,12 @@ impl World {
         for id in ids {
             let node = self.streams.open[&id].node;
             let Some(running) = self.members[&node].running.as_ref() else { continue };
-            let revision = running.machine.revision().0;
-            let model = &self.checks.model;
+            let (revision, compacted) =
+                (running.machine.revision().0, running.machine.at().compacted);
+            let source = Source { keyspace: &self.checks.model.keyspace, compacted };
             let stream = self.streams.of(id).expect("it was just looked at");
             for watched in stream.watchers.values_mut().filter(|watched| watched.lives()) {
-                let heard = watched.heard_up_to(model, revision);
+                let heard = watched.heard_up_to(source, revision);
                 self.checks.by_model(heard)?;
             }
         }

@@ -147,7 +147,7 @@ impl World {
         if full {
             self.tell(id, Event::Intake(Intake::Closed))?;
         }
-        self.whole_again(id);
+        self.has_read_its_log(id);
         self.happens_to(id, |running, around| running.pump(around))?;
         self.next_engine_sync(id);
         Ok(())
@@ -159,14 +159,10 @@ impl World {
         if !member.disk.may_fail() {
             return Err(Disk::surprise(why));
         }
-        member.lost = member.disk.is_rotten();
-        let lied = member.disk.has_lied();
-        self.checks.tally.note(match member.lost {
-            true if lied => "misdirected write found",
-            true => "rot found",
-            false => "end by a disk's fault",
-        });
-        let power = member.random.permille(self.parameters.power_off_permille);
+        member.lost = member.disk.is_noticeably_damaged();
+        let (lost, power) =
+            (member.lost, member.random.permille(self.parameters.power_off_permille));
+        self.note(if lost { self.found_damage() } else { "end by a disk's fault" });
         self.story.tell(self.now, || format!("{id} ends, power off: {power}: {why}"));
         if power { self.crash(id) } else { self.kill(id) }
     }

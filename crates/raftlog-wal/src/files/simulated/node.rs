@@ -11,14 +11,42 @@ pub(super) const SECTOR_BYTES: u64 = 512;
 /// What a file system writes at once, mostly.
 const PAGE_SECTORS: u64 = 8;
 
-pub(super) type Sector = [u8; SECTOR_BYTES as usize];
+type Bytes = [u8; SECTOR_BYTES as usize];
 
+const ZEROS: Bytes = [0; SECTOR_BYTES as usize];
+
+/// A sector.
+#[derive(Clone)]
+pub(super) struct Sector {
+    /// What it is.
+    shown: Bytes,
+    /// What it would be if nothing had been damaged; nothing if it is that.
+    meant: Option<Box<Bytes>>,
+}
+
+#[derive(Clone)]
 pub(super) enum Node {
     Directory(Directory),
     File(Content),
 }
 
-#[derive(Default)]
+impl Node {
+    pub(super) fn file(&self) -> Option<&Content> {
+        match self {
+            Self::Directory(_) => None,
+            Self::File(content) => Some(content),
+        }
+    }
+
+    pub(super) fn file_mut(&mut self) -> Option<&mut Content> {
+        match self {
+            Self::Directory(_) => None,
+            Self::File(content) => Some(content),
+        }
+    }
+}
+
+#[derive(Clone, Default)]
 pub(super) struct Directory {
     pub(super) names: BTreeMap<String, u64>,
     pub(super) durable: BTreeMap<String, u64>,
@@ -33,7 +61,7 @@ pub(super) struct Change {
     pub(super) added: Option<(String, u64)>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Content {
     pub(super) len: u64,
     durable_len: u64,
@@ -83,26 +111,87 @@ impl Change {
     }
 }
 
+impl Sector {
+    fn zeros() -> Self {
+        Self { shown: ZEROS, meant: None }
+    }
+
+    fn new(shown: Bytes, meant: Bytes) -> Self {
+        Self { shown, meant: (shown != meant).then(|| Box::new(meant)) }
+    }
+
+    fn meant(&self) -> &Bytes {
+        self.meant.as_deref().unwrap_or(&self.shown)
+    }
+
+    /// Whether somebody who reads both takes them for the same.
+    pub(super) fn shows_as(&self, other: &Self) -> bool {
+        self.shown == other.shown
+    }
+
+    /// Bytes are written.
+    fn write(&mut self, bytes: &[u8], at: usize) {
+        self.shown[at..at + bytes.len()].copy_from_slice(bytes);
+        if let Some(mut meant) = self.meant.take() {
+            meant[at..at + bytes.len()].copy_from_slice(bytes);
+            *self = Self::new(self.shown, *meant);
+        }
+    }
+
+    /// Bits of a byte change by themselves.
+    fn rot(&mut self, bits: u8, at: usize) {
+        let (mut shown, meant) = (self.shown, *self.meant());
+        shown[at] ^= bits;
+        *self = Self::new(shown, meant);
+    }
+}
+
 impl Content {
     /// Changes bits of a byte wherever it is; whether there is one.
     pub(super) fn rot(&mut self, offset: u64, bits: u8) -> bool {
         if offset >= self.len {
             return false;
         }
-        let (sector, within) = (offset / SECTOR_BYTES, within_sector(offset));
-        self.durable.entry(sector).or_insert([0; SECTOR_BYTES as usize]);
-        for layer in [&mut self.durable, &mut self.dirty, &mut self.refused] {
-            if let Some(bytes) = layer.get_mut(&sector) {
-                bytes[within] ^= bits;
+        let (sector, within) = (sector_of(offset), within_sector(offset));
+        self.durable.entry(sector).or_insert_with(Sector::zeros);
+        for layer in self.layers_mut() {
+            if let Some(content) = layer.get_mut(&sector) {
+                content.rot(bits, within);
             }
         }
         true
     }
 
+    /// Whether a sector is not what it should be, on the disk or in the cache.
+    pub(super) fn is_damaged(&self) -> bool {
+        let end = self.len.max(self.durable_len).div_ceil(SECTOR_BYTES);
+        let layers = [&self.durable, &self.dirty, &self.refused];
+        let mut sectors = layers.into_iter().flat_map(|layer| layer.range(..end));
+        sectors.any(|(_, content)| content.meant.is_some())
+    }
+
+    /// Every sector becomes what it should be.
+    pub(super) fn mend(&mut self) {
+        for content in self.layers_mut().into_iter().flat_map(BTreeMap::values_mut) {
+            *content = Sector { shown: *content.meant(), meant: None };
+        }
+    }
+
+    /// Every sector should be what it is.
+    pub(super) fn accept(&mut self) {
+        for content in self.layers_mut().into_iter().flat_map(BTreeMap::values_mut) {
+            content.meant = None;
+        }
+    }
+
+    fn layers_mut(&mut self) -> [&mut BTreeMap<u64, Sector>; 3] {
+        [&mut self.durable, &mut self.dirty, &mut self.refused]
+    }
+
     pub(super) fn sector(&self, sector: u64) -> Sector {
         let layers = [&self.dirty, &self.refused, &self.durable];
         let found = layers.into_iter().find_map(|layer| layer.get(&sector));
-        found.copied().unwrap_or([0; SECTOR_BYTES as usize])
+        found.cloned().unwrap_or_else(Sector::zeros)
     }
 
     pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> usize {
@@ -111,8 +200,8 @@ impl Content {
         while at < end {
             let within = within_sector(at);
             let part = (SECTOR_BYTES - within as u64).min(end - at) as usize;
-            let sector = self.sector(at / SECTOR_BYTES);
-            buffer[done..done + part].copy_from_slice(&sector[within..within + part]);
+            let content = self.sector(sector_of(at));
+            buffer[done..done + part].copy_from_slice(&content.shown[within..within + part]);
             (at, done) = (at + part as u64, done + part);
         }
         done
@@ -124,7 +213,7 @@ impl Content {
             let (sector, within) = (at / SECTOR_BYTES, within_sector(at));
             let part = (SECTOR_BYTES as usize - within).min(rest.len());
             let mut content = self.sector(sector);
-            content[within..within + part].copy_from_slice(&rest[..part]);
+            content.write(&rest[..part], within);
             self.refused.remove(&sector);
             let before = self.dirty.insert(sector, content);
             // A cache writes back when it likes.
@@ -136,18 +225,20 @@ impl Content {
         self.len = self.len.max(at);
     }
 
-    /// What is there from now on, in the cache and, once that is synced, on the disk.
-    pub(super) fn put(&mut self, sector: u64, content: Sector) {
+    /// A sector was not written, but nobody knows: it is what it was.
+    pub(super) fn leave_out(&mut self, sector: u64, before: &Sector) {
+        let meant = *self.sector(sector).meant();
         self.refused.remove(&sector);
-        self.dirty.insert(sector, content);
+        self.dirty.insert(sector, Sector::new(before.shown, meant));
     }
 
-    /// What is there from now on, also on the disk.
-    pub(super) fn spoil(&mut self, sector: u64, content: Sector) {
+    /// A sector was written, but should not have been.
+    pub(super) fn spoil(&mut self, sector: u64, content: &Sector) {
+        let meant = *self.sector(sector).meant();
         for layer in [&mut self.dirty, &mut self.refused] {
             layer.remove(&sector);
         }
-        self.durable.insert(sector, content);
+        self.durable.insert(sector, Sector::new(content.shown, meant));
     }
 
     /// What is cut off reads as zeros if the file grows again, but a crash may bring it back.
@@ -159,7 +250,7 @@ impl Content {
         for sector in beyond.into_iter().filter(|_| len < self.len) {
             let kept = if sector == cut { within_sector(len) } else { 0 };
             let mut content = self.sector(sector);
-            content[kept..].fill(0);
+            content.write(&ZEROS[kept..], kept);
             self.refused.remove(&sector);
             self.dirty.insert(sector, content);
         }
@@ -221,7 +312,8 @@ impl Content {
         self.len = self.durable_len;
         self.durable.retain(|sector, _| sector * SECTOR_BYTES < self.durable_len);
         if let Some(last) = self.durable.get_mut(&(self.len / SECTOR_BYTES)) {
-            last[within_sector(self.len)..].fill(0);
+            let kept = within_sector(self.len);
+            last.write(&ZEROS[kept..], kept);
         }
     }
 
@@ -248,6 +340,7 @@ fn within_sector(offset: u64) -> usize {
 }
 
 /// SplitMix64: small, and the same everywhere.
+#[derive(Clone)]
 pub(super) struct Random(pub(super) u64);
 
 impl Random {

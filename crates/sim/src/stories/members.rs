@@ -1,0 +1,74 @@
+//! Members that leave.
+
+use std::time::Duration;
+
+use units::NodeId;
+
+use super::{Story, put};
+
+/// Who takes part, as of the newest place that anybody has applied.
+fn voters(story: &Story) -> &[NodeId] {
+    &story.0.configuration.1.voters
+}
+
+/// Of two voters one has removed itself, and knows it; the other has not heard of it, holds less of
+/// the log, and so does not get its vote. Nobody could ever lead again. Now who refuses a vote says
+/// what is committed: the other learns that it decides alone.
+#[test]
+fn the_last_voter_learns_that_it_is() {
+    let mut story = Story::of(2);
+    let leader = story.leader();
+    let other = 3 - leader;
+    story.put("a", "what all know");
+    let before = story.0.checks.decided();
+    story.asks_to_remove(leader, leader);
+    story.until("it is committed", |world| world.checks.decided() > before);
+    story.cut_off(leader);
+    story.asks(leader, put("a", "what only the leader holds"));
+    story.until("the leader has left", |world| world.configuration.1.voters == [NodeId(other)]);
+    story.passes(Duration::from_millis(10));
+    story.crash(leader);
+    story.restart(leader);
+    story.mend();
+    story.until("the other leads", |world| super::leader(world) == Some(NodeId(other)));
+    story.put("a", "what the other was told");
+}
+
+/// A leader told of a commit before it had noted that itself. Whoever was removed by it was gone,
+/// and the leader came back from a crash without knowing, and waited for that one's vote. Now it
+/// tells when it cannot forget it any more.
+#[test]
+fn nobody_leaves_on_the_word_of_a_leader_that_may_forget_it() {
+    let mut story = Story::of(2);
+    let leader = story.leader();
+    let other = 3 - leader;
+    story.put("a", "what all know");
+    let before = story.0.checks.decided();
+    story.asks_to_remove(leader, other);
+    story.syncs_take_long(leader);
+    story.until("it is committed", |world| world.checks.decided() > before);
+    story.passes(Duration::from_millis(200));
+    assert_eq!(voters(&story).len(), 2, "the other has left on what the leader may forget");
+    story.crash(leader);
+    story.restart(leader);
+    story.until("it has left", |world| world.configuration.1.voters == [NodeId(leader)]);
+    story.until("who stays leads", |world| super::leader(world) == Some(NodeId(leader)));
+    story.put("a", "all is well");
+}
+
+/// Who is asked for a change may be behind: one after the other is told to leave by a member that
+/// takes itself for one of three, until one is left. The others take it for done when they know.
+#[test]
+fn three_become_one_by_the_word_of_one_that_is_behind() {
+    let mut story = Story::of(3);
+    let leader = story.leader();
+    let (first, second) = (leader % 3 + 1, (leader + 1) % 3 + 1);
+    story.asks_to_remove(first, first);
+    story.asks_to_remove(first, second);
+    story.until("one has left", |world| world.configuration.1.voters.len() == 2);
+    story.asks_to_remove(second, second);
+    story.until("one is left", |world| world.configuration.1.voters.len() == 1);
+    story.crash(leader);
+    story.restart(leader);
+    story.until("it leads", |world| super::leader(world) == Some(NodeId(leader)));
+}
