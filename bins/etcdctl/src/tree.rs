@@ -1,5 +1,7 @@
 //! The table of all commands.
 
+use cmdline::complete;
+
 use crate::call::Call;
 use crate::commands::{endpoint, kv, lease, maintenance, member, own, txn, watch};
 use crate::global::FLAGS;
@@ -112,12 +114,7 @@ static AUTH: [Command; 3] =
 
 static OWN: [Command; 6] = [
     Command::later("check"),
-    Command::new(
-        "completion",
-        "<bash|fish|powershell|zsh>",
-        "Prints what makes a shell complete commands and flags.",
-        own::completion,
-    ),
+    complete::command(own::completion),
     Command::help(),
     Command::later("make-mirror"),
     Command::new("options", "", "Shows the flags that all commands have.", own::options),

@@ -1,5 +1,6 @@
 //! The table of all commands.
 
+use cmdline::complete;
 use cmdline::flags::{Flag, Kind, Parsed};
 
 use crate::{convert, own};
@@ -40,12 +41,7 @@ static DATA: [Command; 5] = [
 ];
 
 static OWN: [Command; 4] = [
-    Command::new(
-        "completion",
-        "<bash|fish|powershell|zsh>",
-        "Prints what makes a shell complete commands and flags.",
-        own::completion,
-    ),
+    complete::command(own::completion),
     Command::help(),
     Command::new("options", "", "Shows the flags that all commands have.", own::options),
     Command::new("version", "", "Tells which release this is.", own::version),

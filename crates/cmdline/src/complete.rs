@@ -3,7 +3,7 @@
 //! The scripts know nothing: each asks the program itself, with the words so far, so that it never
 //! offers what the program does not have.
 
-use crate::command::{Command, Does, find, first_argument, flags_of};
+use crate::command::{Command, Does, Run, find, first_argument, flags_of};
 use crate::failure::Failure;
 
 /// What the scripts call the program with, in front of the words; the last one, which is being
@@ -42,6 +42,13 @@ _NAME() {
 }
 if [ "$funcstack[1]" = _NAME ]; then _NAME "$@"; else compdef _NAME NAME; fi
 "#;
+
+/// The command that prints a [`script`].
+#[must_use]
+pub const fn command<C>(run: Run<C>) -> Command<C> {
+    let about = "Prints what makes a shell complete commands and flags.";
+    Command::new("completion", "<bash|fish|powershell|zsh>", about, run)
+}
 
 /// What makes the shell that the only argument names complete what this program takes.
 ///
