@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 
 /// What a distribution is made of, and where.
 pub(crate) struct Options {
-    /// Features of the programs besides the defaults, separated by commas.
+    /// Parts to compile into server and `etcdutl` besides the defaults, separated by commas.
     features: Option<String>,
     /// Where built programs are, if none are to be built.
     binaries: Option<PathBuf>,
