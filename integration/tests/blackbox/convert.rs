@@ -17,6 +17,21 @@ fn convert(source: &Path, output: &Path) -> Process {
     Process::spawn(&mut command, None)
 }
 
+/// How often a conversion may be done before it is killed: this machine has other things to do.
+const ATTEMPTS: usize = 10;
+
+/// Begins a conversion and kills it in this step. One that was done before leaves nothing.
+fn is_killed(step: &str, source: &Path, output: &Path) -> bool {
+    let mut killed = convert(source, output);
+    killed.wait_for_line(step, PATIENCE).expect("it comes to that");
+    killed.signal(Signal::KILL);
+    let is_done = killed.wait(PATIENCE).expect("it ends").success();
+    if is_done {
+        fs::remove_dir_all(output).expect("it can be removed");
+    }
+    !is_done
+}
+
 /// Each member in turn is stopped, converted, and put back in the place of what it was made of.
 /// A first attempt at each is killed, a step later every time.
 #[test]
@@ -33,11 +48,10 @@ fn members_are_converted_one_by_one_under_load() {
         let source = cluster.members[position].data_dir.clone();
         let output = source.with_extension("converted");
 
-        let mut killed = convert(&source, &output);
-        killed.wait_for_line(step, PATIENCE).expect("it comes to that");
-        killed.signal(Signal::KILL);
-        let status = killed.wait(PATIENCE).expect("it ends");
-        assert!(!status.success(), "it was killed before it was done:\n{}", killed.tail(20));
+        assert!(
+            (0..ATTEMPTS).any(|_| is_killed(step, &source, &output)),
+            "it is always done first"
+        );
         fs::rename(&source, source.with_extension("former")).expect("renamed");
         fs::rename(&output, &source).expect("renamed");
         let member = &mut cluster.members[position];
