@@ -15,9 +15,7 @@
 //! - Each lane to each peer has a connection of its own, so that neither a full window nor a lost
 //!   packet of one lane holds up another.
 //! - Frames wait only while their lane is being connected; when that fails they are dropped.
-//! - A snapshot counts as arrived only if its length and checksum, taken at the sender, hold at the
-//!   receiver, and the receiver's sink took it in.
-//! - A caller of another cluster, for another member, or removed gets to the sink in no way.
+//! - What `links` says: whom is heard, when a snapshot is whole, that all that waits is bounded.
 //!
 //! # What it does not know
 //!
@@ -28,14 +26,11 @@
 //! [`Grpc`], then `link` for the way out and `service` for the way in.
 
 mod link;
-mod options;
-mod peers;
-mod queue;
 mod service;
 mod snapshot;
 mod transport;
-mod verdicts;
 mod wire;
 
-pub use self::options::{CALL_TIMEOUT, CONNECT_TIMEOUT, Options, SNAPSHOT_BYTES_PER_SECOND};
+pub use links::{CALL_TIMEOUT, CONNECT_TIMEOUT, Options, SNAPSHOT_BYTES_PER_SECOND};
+
 pub use self::transport::Grpc;

@@ -1,18 +1,20 @@
 //! Keeping a lane to a peer connected, and the connections beside the lanes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use links::{Introduction, Refusal, lane_word};
+use tls::Connector;
 use tokio::time;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tracing::{info, warn};
 use transport::Lane;
 
-use crate::peers::Line;
+use crate::wire;
+use crate::wire::generated::Batch;
 use crate::wire::generated::peer_client::PeerClient;
-use crate::wire::{self, Introduction, Refusal};
 
 /// The least time between two attempts to connect, as etcd's.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -29,6 +31,16 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(3);
 /// time: 1 Gbit/s and 32 ms.
 const WINDOW_BYTES: u32 = 4 << 20;
 
+/// Connects to peers that are secured; of the connections it makes, that for questions is kept.
+pub(crate) struct Dialer(pub(crate) Connector);
+
+pub(crate) type Peers = links::Peers<Dialer>;
+pub(crate) type Line = links::Line<Dialer>;
+
+impl links::Dialer for Dialer {
+    type Kept = Option<Channel>;
+}
+
 /// Keeps the lane connected for as long as it is polled.
 pub(crate) async fn run(line: Arc<Line>, lane: Lane) {
     let queue = &line.queues[lane as usize];
@@ -42,7 +54,7 @@ pub(crate) async fn run(line: Arc<Line>, lane: Lane) {
         if queue.clear() {
             line.local.sink.unreachable(line.peer.id);
         }
-        if Refusal::of(&end) == Some(Refusal::Removed) {
+        if wire::read_refusal(&end) == Some(Refusal::Removed) {
             line.local.sink.removed(line.peer.id);
         }
         if was_open {
@@ -55,7 +67,7 @@ pub(crate) async fn run(line: Arc<Line>, lane: Lane) {
             warn!(
                 "local-member-id" = %line.local.options.id,
                 "remote-peer-id" = %line.peer.id,
-                "lane" = wire::lane_word(lane),
+                "lane" = lane_word(lane),
                 "error" = end.message(),
                 "lost TCP streaming connection with remote peer"
             );
@@ -69,7 +81,8 @@ pub(crate) async fn run(line: Arc<Line>, lane: Lane) {
 async fn session(line: &Arc<Line>, lane: Lane) -> Status {
     let opened = async {
         let mut client = PeerClient::new(dial(line).await?);
-        let mut request = introduced(line, line.queues[lane as usize].outgoing());
+        let batches = line.queues[lane as usize].outgoing().map(|frames| Batch { frames });
+        let mut request = introduced(line, batches);
         wire::write_lane(request.metadata_mut(), lane);
         time::timeout(line.local.options.connect_timeout, client.frames(request))
             .await
@@ -78,7 +91,7 @@ async fn session(line: &Arc<Line>, lane: Lane) -> Status {
     let answer = match opened.await {
         Ok(answer) => answer,
         Err(status) => {
-            line.next_url.fetch_add(1, Ordering::Relaxed);
+            line.try_next_url();
             return status;
         }
     };
@@ -86,7 +99,7 @@ async fn session(line: &Arc<Line>, lane: Lane) -> Status {
     info!(
         "local-member-id" = %line.local.options.id,
         "remote-peer-id" = %line.peer.id,
-        "lane" = wire::lane_word(lane),
+        "lane" = lane_word(lane),
         "established TCP streaming connection with remote peer"
     );
     match answer.into_inner().message().await {
@@ -97,13 +110,11 @@ async fn session(line: &Arc<Line>, lane: Lane) -> Status {
 
 /// A new connection to the peer, at the URL whose turn it is.
 pub(crate) async fn dial(line: &Line) -> Result<Channel, Status> {
-    let urls = &line.peer.urls;
-    let turn = line.next_url.load(Ordering::Relaxed);
-    let Some(url) = urls.get(turn % urls.len().max(1)) else {
+    let Some(url) = line.url() else {
         return Err(Status::unavailable("the peer has no URL"));
     };
     let in_vain = |why: String| Status::unavailable(format!("cannot connect to {url}: {why}"));
-    let endpoint = Endpoint::from_shared(url.clone())
+    let endpoint = Endpoint::from_shared(url.to_owned())
         .map_err(|error| in_vain(error.to_string()))?
         .connect_timeout(line.local.options.connect_timeout)
         .tcp_nodelay(true)
@@ -114,7 +125,7 @@ pub(crate) async fn dial(line: &Line) -> Result<Channel, Status> {
         .initial_connection_window_size(WINDOW_BYTES);
     let connected = match url.split_once("://") {
         Some(("http", _)) => endpoint.connect().await,
-        Some(("https", _)) => endpoint.connect_with_connector(line.local.connector.clone()).await,
+        Some(("https", _)) => endpoint.connect_with_connector(line.local.dialer.0.clone()).await,
         _ => return Err(in_vain("unknown scheme".to_owned())),
     };
     connected.map_err(|error| {
@@ -126,6 +137,7 @@ pub(crate) async fn dial(line: &Line) -> Result<Channel, Status> {
 /// A request that says who makes it.
 pub(crate) fn introduced<T>(line: &Line, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    Introduction::new(&line.local.options, line.peer.id).write(request.metadata_mut());
+    let introduction = Introduction::new(&line.local.options, line.peer.id);
+    wire::write_introduction(&introduction, request.metadata_mut());
     request
 }

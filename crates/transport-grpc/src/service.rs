@@ -2,40 +2,34 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::{Stream, stream};
-use tokio::sync::oneshot;
-use tokio::time;
+use links::{Arrivals, NoAnswer, Refusal};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 use transport::Lane;
 use units::NodeId;
 
-use crate::peers::Peers;
-use crate::snapshot::Arrivals;
+use crate::link::{Dialer, Peers};
+use crate::snapshot;
+use crate::wire;
 use crate::wire::generated::peer_server::Peer;
 use crate::wire::generated::{Answer, Batch, Nothing, Piece, Question, Verdict};
-use crate::wire::{self, Introduction, Refusal};
-
-/// Questions may be answered a little after the asker has given up, and not much later.
-const ANSWER_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves `etcdd.peer.v1.Peer`.
 pub(crate) struct Service {
     peers: Arc<Peers>,
-    arrivals: Arrivals,
+    arrivals: Arrivals<Dialer>,
 }
 
 impl Service {
     pub(crate) fn new(peers: Arc<Peers>) -> Self {
-        Self { arrivals: Arrivals::new(Arc::clone(&peers.local)), peers }
+        Self { arrivals: Arrivals::new(Arc::clone(peers.local())), peers }
     }
 
     fn admit(&self, metadata: &MetadataMap) -> Result<NodeId, Status> {
-        let caller = Introduction::read(metadata)?;
-        self.peers.admit(&caller)?;
+        let caller = wire::read_introduction(metadata)?;
+        self.peers.admit(&caller).map_err(wire::refused)?;
         Ok(caller.from)
     }
 }
@@ -62,12 +56,10 @@ impl Peer for Service {
 
     async fn call(&self, request: Request<Question>) -> Result<Response<Answer>, Status> {
         let from = self.admit(request.metadata())?;
-        let local = &self.peers.local;
-        let (give, given) = oneshot::channel();
-        local.sink.call(from, request.into_inner().request, Box::new(Giving(give)));
-        match time::timeout(local.options.call_timeout + ANSWER_GRACE, given).await {
-            Ok(answer) => Ok(Response::new(Answer { answer: answer.ok() })),
-            Err(_) => Err(Status::deadline_exceeded("there is no answer yet")),
+        match links::answer(self.peers.local(), from, request.into_inner().request).await {
+            Ok(answer) => Ok(Response::new(Answer { answer: Some(answer) })),
+            Err(NoAnswer::None) => Ok(Response::new(Answer { answer: None })),
+            Err(error @ NoAnswer::Yet) => Err(Status::deadline_exceeded(error.to_string())),
         }
     }
 
@@ -76,7 +68,9 @@ impl Peer for Service {
         request: Request<Streaming<Piece>>,
     ) -> Result<Response<Verdict>, Status> {
         let from = self.admit(request.metadata())?;
-        let verdict = match self.arrivals.receive(from, request.into_inner()).await {
+        let mut pieces = request.into_inner();
+        let next = async move || snapshot::next(&mut pieces).await;
+        let verdict = match self.arrivals.receive(from, next).await {
             Ok(()) => Verdict { taken: true, reason: String::new() },
             Err(error) => Verdict { taken: false, reason: error.0 },
         };
@@ -96,21 +90,12 @@ impl Reading {
     async fn drain(&mut self) -> Result<(), Status> {
         while let Some(batch) = self.batches.message().await? {
             if self.peers.is_removed(self.from) {
-                return Err(Refusal::Removed.into());
+                return Err(wire::refused(Refusal::Removed));
             }
             for frame in batch.frames {
-                self.peers.local.sink.frame(self.from, self.lane, frame);
+                self.peers.local().sink.frame(self.from, self.lane, frame);
             }
         }
         Ok(())
-    }
-}
-
-struct Giving(oneshot::Sender<Bytes>);
-
-impl transport::Answer for Giving {
-    fn give(self: Box<Self>, answer: Bytes) {
-        // The asker may have given up.
-        drop(self.0.send(answer));
     }
 }

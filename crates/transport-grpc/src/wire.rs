@@ -1,13 +1,10 @@
 //! The generated wire, and what it leaves to words: introductions and refusals.
 
-use std::fmt;
-
+use links::{Introduction, Refusal, lane_word};
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Code, Status};
 use transport::Lane;
 use units::{ClusterId, NodeId};
-
-use crate::Options;
 
 /// What `build.rs` makes of `proto/`.
 pub(crate) mod generated {
@@ -23,89 +20,43 @@ const URLS: &str = "x-peerurls";
 const LANE: &str = "etcdd-lane";
 const REFUSAL: &str = "etcdd-refusal";
 
-/// Who calls, and whom it means to call.
-#[derive(Clone, Debug)]
-pub(crate) struct Introduction {
-    pub(crate) cluster: ClusterId,
-    pub(crate) from: NodeId,
-    pub(crate) to: NodeId,
-    /// Where the caller listens.
-    pub(crate) urls: Vec<String>,
+pub(crate) fn write_introduction(introduction: &Introduction, metadata: &mut MetadataMap) {
+    metadata.insert(CLUSTER, ascii(&introduction.cluster.to_string()));
+    metadata.insert(FROM, ascii(&introduction.from.to_string()));
+    metadata.insert(TO, ascii(&introduction.to.to_string()));
+    metadata.insert(URLS, ascii(&introduction.urls.join(",")));
 }
 
-impl Introduction {
-    pub(crate) fn new(options: &Options, to: NodeId) -> Self {
-        Self { cluster: options.cluster, from: options.id, to, urls: options.urls.clone() }
-    }
-
-    pub(crate) fn write(&self, metadata: &mut MetadataMap) {
-        metadata.insert(CLUSTER, ascii(&self.cluster.to_string()));
-        metadata.insert(FROM, ascii(&self.from.to_string()));
-        metadata.insert(TO, ascii(&self.to.to_string()));
-        metadata.insert(URLS, ascii(&self.urls.join(",")));
-    }
-
-    pub(crate) fn read(metadata: &MetadataMap) -> Result<Self, Status> {
-        let urls = text(metadata, URLS).unwrap_or_default();
-        Ok(Self {
-            cluster: ClusterId(number(metadata, CLUSTER)?),
-            from: NodeId(number(metadata, FROM)?),
-            to: NodeId(number(metadata, TO)?),
-            urls: urls.split(',').filter(|url| !url.is_empty()).map(str::to_owned).collect(),
-        })
-    }
+pub(crate) fn read_introduction(metadata: &MetadataMap) -> Result<Introduction, Status> {
+    let urls = text(metadata, URLS).unwrap_or_default();
+    Ok(Introduction {
+        cluster: ClusterId(number(metadata, CLUSTER)?),
+        from: NodeId(number(metadata, FROM)?),
+        to: NodeId(number(metadata, TO)?),
+        urls: urls.split(',').filter(|url| !url.is_empty()).map(str::to_owned).collect(),
+    })
 }
 
-/// Why a caller is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// It belongs to another cluster.
-    AnotherCluster,
-    /// It means to call another member.
-    AnotherMember,
-    /// It was removed from this cluster.
-    Removed,
-    /// Nobody knows it, and there is no room for strangers or no address to answer to.
-    Unknown,
+/// What a caller is told that is refused.
+pub(crate) fn refused(refusal: Refusal) -> Status {
+    let mut metadata = MetadataMap::new();
+    metadata.insert(REFUSAL, AsciiMetadataValue::from_static(refusal_word(refusal)));
+    Status::with_metadata(Code::FailedPrecondition, refusal.to_string(), metadata)
 }
 
-impl Refusal {
-    const ALL: [Self; 4] =
-        [Self::AnotherCluster, Self::AnotherMember, Self::Removed, Self::Unknown];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::AnotherCluster => "another-cluster",
-            Self::AnotherMember => "another-member",
-            Self::Removed => "removed",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The refusal a peer has answered with, if it is one. Known by its word alone: a status code
-    /// may come from whatever stands between two members, and being removed is for ever.
-    pub(crate) fn of(status: &Status) -> Option<Self> {
-        let word = status.metadata().get(REFUSAL)?;
-        Self::ALL.into_iter().find(|refusal| word.as_bytes() == refusal.word().as_bytes())
-    }
+/// The refusal a peer has answered with, if it is one. Known by its word alone: a status code may
+/// come from whatever stands between two members, and being removed is for ever.
+pub(crate) fn read_refusal(status: &Status) -> Option<Refusal> {
+    let word = status.metadata().get(REFUSAL)?;
+    Refusal::ALL.into_iter().find(|refusal| word.as_bytes() == refusal_word(*refusal).as_bytes())
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AnotherCluster => "cluster ID mismatch",
-            Self::AnotherMember => "cannot process message to mismatch member",
-            Self::Removed => "cannot process message from removed member",
-            Self::Unknown => "the sender is unknown",
-        })
-    }
-}
-
-impl From<Refusal> for Status {
-    fn from(refusal: Refusal) -> Self {
-        let mut metadata = MetadataMap::new();
-        metadata.insert(REFUSAL, AsciiMetadataValue::from_static(refusal.word()));
-        Self::with_metadata(Code::FailedPrecondition, refusal.to_string(), metadata)
+fn refusal_word(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::AnotherCluster => "another-cluster",
+        Refusal::AnotherMember => "another-member",
+        Refusal::Removed => "removed",
+        Refusal::Unknown => "unknown",
     }
 }
 
@@ -119,14 +70,6 @@ pub(crate) fn read_lane(metadata: &MetadataMap) -> Result<Lane, Status> {
         .into_iter()
         .find(|lane| word == Some(lane_word(*lane)))
         .ok_or_else(|| Status::invalid_argument(format!("metadata {LANE}: no such lane")))
-}
-
-pub(crate) fn lane_word(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Heartbeat => "heartbeat",
-        Lane::Append => "append",
-        Lane::Bulk => "bulk",
-    }
 }
 
 fn number(metadata: &MetadataMap, name: &'static str) -> Result<u64, Status> {

@@ -6,19 +6,17 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use links::suite::Waiting;
 use tempfile::TempDir;
 use tls::Acceptor;
 use tls::authority::{Authority, Subject};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::{JoinSet, block_in_place};
+use tokio::task::JoinSet;
 use transport::suite::{self, World};
-use transport::{
-    Answer, CallError, CallTicket, Lane, Peer, Sink, Source, Transport, UnreadableSnapshot,
-};
+use transport::{Peer, Sink, Transport};
 use transport_grpc::{CONNECT_TIMEOUT, Grpc, Options, SNAPSHOT_BYTES_PER_SECOND};
 use units::{ClusterId, NodeId};
 
@@ -96,11 +94,11 @@ impl World for Loopback {
             frame_bytes_max: 8 << 20,
             call_timeout: Duration::from_secs(1),
             connect_timeout: CONNECT_TIMEOUT,
-            tls: security.unwrap_or_default(),
             snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
         };
+        let security = security.unwrap_or_default();
         let sink = Arc::new(Waiting(sink));
-        let transport = Grpc::new(options, runtime.handle().clone(), sink);
+        let transport = Grpc::new(options, &security, runtime.handle().clone(), sink);
         let place = self.place(id);
         let listener = place.listener.try_clone().expect("a listener can be cloned");
         runtime.spawn(serve(listener, acceptor, transport.router()));
@@ -119,45 +117,6 @@ impl Drop for Loopback {
     fn drop(&mut self) {
         let places = std::mem::take(&mut self.places).into_values();
         places.filter_map(|place| place.runtime).for_each(Runtime::shutdown_background);
-    }
-}
-
-/// A sink that may wait, as the suite's does and a member's does not: the tasks of its thread go on
-/// elsewhere meanwhile. Else one of them, woken there, would wait with it.
-struct Waiting(Arc<dyn Sink>);
-
-impl Sink for Waiting {
-    fn frame(&self, from: NodeId, lane: Lane, frame: Bytes) {
-        block_in_place(|| self.0.frame(from, lane, frame));
-    }
-
-    fn call(&self, from: NodeId, request: Bytes, answer: Box<dyn Answer>) {
-        self.0.call(from, request, answer);
-    }
-
-    fn called(&self, ticket: CallTicket, result: Result<Bytes, CallError>) {
-        self.0.called(ticket, result);
-    }
-
-    fn snapshot(
-        &self,
-        from: NodeId,
-        header: Bytes,
-        source: &mut dyn Source,
-    ) -> Result<(), UnreadableSnapshot> {
-        self.0.snapshot(from, header, source)
-    }
-
-    fn snapshot_sent(&self, to: NodeId, arrived: bool) {
-        self.0.snapshot_sent(to, arrived);
-    }
-
-    fn unreachable(&self, peer: NodeId) {
-        self.0.unreachable(peer);
-    }
-
-    fn removed(&self, by: NodeId) {
-        self.0.removed(by);
     }
 }
 

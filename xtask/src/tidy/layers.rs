@@ -52,6 +52,7 @@ const LAYERS: &[Layer] = &[
     layer("crates/home", &["crates/backend"], &[]),
     layer("crates/keyedlog", &[UNITS, "crates/home", "crates/raftlog"], &[]),
     layer("crates/store-sled", &["crates/home"], &[]),
+    layer("crates/links", &[UNITS, "crates/transport"], &[]),
     // Parts.
     layer("crates/raft", &[UNITS, "crates/consensus"], &[]),
     layer("crates/consensus-raftrs", &[UNITS, "crates/consensus"], &[]),
@@ -67,8 +68,16 @@ const LAYERS: &[Layer] = &[
     layer("crates/backend-redb", &["crates/backend", "crates/home"], &[]),
     layer("crates/backend-rocksdb", &[UNITS, "crates/backend"], &[]),
     layer("crates/backend-sled", &["crates/backend", "crates/home", "crates/store-sled"], &[]),
-    layer("crates/transport-grpc", &[UNITS, "crates/proto", "crates/tls", "crates/transport"], &[]),
-    layer("crates/transport-quic", &[UNITS, "crates/tls", "crates/transport"], &[]),
+    layer(
+        "crates/transport-grpc",
+        &[UNITS, "crates/links", "crates/tls", "crates/transport"],
+        &[],
+    ),
+    layer(
+        "crates/transport-quic",
+        &[UNITS, "crates/links", "crates/tls", "crates/transport"],
+        &[],
+    ),
     // The world, real and simulated.
     layer(
         "crates/host",

@@ -77,10 +77,9 @@ mod grpc {
                 frame_bytes_max: site.frame_bytes_max,
                 call_timeout: site.call_timeout,
                 connect_timeout: site.connect_timeout,
-                tls: site.tls,
                 snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
             };
-            let grpc = Grpc::new(options, site.runtime, sink);
+            let grpc = Grpc::new(options, &site.tls, site.runtime, sink);
             let served = grpc.router();
             Carrier { transport: Arc::new(grpc), served }
         }

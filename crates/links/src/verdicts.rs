@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use units::{ClusterId, NodeId};
 
-use crate::wire::{Introduction, Refusal};
+use crate::{Introduction, Refusal};
 
 /// Callers that are remembered for having been refused. Some clusters' worth; whoever makes up
 /// names must not fill the memory.

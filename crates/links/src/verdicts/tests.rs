@@ -1,7 +1,7 @@
 use units::{ClusterId, NodeId};
 
 use super::{REFUSED_MAX, Verdicts};
-use crate::wire::{Introduction, Refusal};
+use crate::{Introduction, Refusal};
 
 fn caller(cluster: u64, from: u64) -> Introduction {
     let (cluster, from) = (ClusterId(cluster), NodeId(from));

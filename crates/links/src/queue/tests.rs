@@ -6,7 +6,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::{BATCH_BYTES_MAX, BATCH_FRAMES_MAX, BYTES_MAX, FRAMES_MAX, Outgoing, Queue};
 
 fn next(outgoing: &mut Outgoing) -> Option<Option<usize>> {
-    outgoing.next().now_or_never().map(|batch| batch.map(|batch| batch.frames.len()))
+    outgoing.next().now_or_never().map(|batch| batch.map(|batch| batch.len()))
 }
 
 #[test]

@@ -32,8 +32,6 @@ pub struct Options {
     pub call_timeout: Duration,
     /// How long connecting may take.
     pub connect_timeout: Duration,
-    /// How connections to peers are secured whose URLs say so.
-    pub tls: tls::Settings,
     /// How fast a snapshot is sent.
     pub snapshot_bytes_per_second: NonZeroU64,
 }

@@ -8,8 +8,6 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::wire::generated::Batch;
-
 /// Frames that wait in one lane: what etcd's streams hold.
 const FRAMES_MAX: usize = 4096;
 
@@ -17,16 +15,16 @@ const FRAMES_MAX: usize = 4096;
 /// a peer; a connection that has not taken a few dozen of them is not going to.
 const BYTES_MAX: usize = 64 << 20;
 
-/// Frames that go into one message together, as long as they are small: enough to make one write of
+/// Frames that go together into one batch, as long as they are small: enough to make one write of
 /// many, few enough that the receiver can begin.
 const BATCH_FRAMES_MAX: usize = 128;
 
-/// Bytes of frames that go into one message together; a single frame may exceed it.
-pub(crate) const BATCH_BYTES_MAX: usize = 256 << 10;
+/// Bytes of frames that go together into one batch; a single frame may exceed it.
+pub const BATCH_BYTES_MAX: usize = 256 << 10;
 
 /// A bounded queue, emptied by one connection at a time.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub struct Queue {
     state: Mutex<State>,
 }
 
@@ -43,7 +41,7 @@ struct State {
 
 impl Queue {
     /// Whether there was room for the frame.
-    pub(crate) fn push(&self, frame: Bytes) -> bool {
+    pub fn push(&self, frame: Bytes) -> bool {
         let mut state = self.lock();
         let full = state.frames.len() == FRAMES_MAX || state.bytes + frame.len() > BYTES_MAX;
         if full && !state.frames.is_empty() {
@@ -60,7 +58,7 @@ impl Queue {
 
     /// The connection is lost: drops what waits for it, and says whether that or anything taken by
     /// it is lost now.
-    pub(crate) fn clear(&self) -> bool {
+    pub fn clear(&self) -> bool {
         let mut state = self.lock();
         let lost = state.taken || !state.frames.is_empty();
         state.frames.clear();
@@ -70,7 +68,7 @@ impl Queue {
     }
 
     /// What a new connection sends. Earlier ones get nothing any more.
-    pub(crate) fn outgoing(self: &Arc<Self>) -> Outgoing {
+    pub fn outgoing(self: &Arc<Self>) -> Outgoing {
         let mut state = self.lock();
         state.session += 1;
         state.taken = false;
@@ -87,16 +85,16 @@ impl Queue {
     }
 }
 
-/// The frames of a queue as the messages of one connection.
-pub(crate) struct Outgoing {
+/// The frames of a queue as the batches of one connection.
+pub struct Outgoing {
     queue: Arc<Queue>,
     session: u64,
 }
 
 impl Stream for Outgoing {
-    type Item = Batch;
+    type Item = Vec<Bytes>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Batch>> {
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Vec<Bytes>>> {
         let mut state = self.queue.lock();
         if state.session != self.session {
             return Poll::Ready(None);
@@ -106,7 +104,7 @@ impl Stream for Outgoing {
             return Poll::Pending;
         }
         state.taken = true;
-        Poll::Ready(Some(Batch { frames: state.take_batch() }))
+        Poll::Ready(Some(state.take_batch()))
     }
 }
 
