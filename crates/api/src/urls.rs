@@ -26,6 +26,8 @@ pub enum Scheme {
     Http,
     /// TLS over TCP.
     Https,
+    /// QUIC, over UDP.
+    Quic,
     /// A Unix socket.
     Unix,
     /// TLS over a Unix socket.
@@ -37,6 +39,7 @@ impl fmt::Display for Scheme {
         f.write_str(match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::Quic => "quic",
             Self::Unix => "unix",
             Self::Unixs => "unixs",
         })
@@ -93,6 +96,7 @@ impl Url {
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
+            "quic" => Scheme::Quic,
             "unix" => Scheme::Unix,
             "unixs" => Scheme::Unixs,
             _ => return Err(BadUrl::Scheme(text.to_owned())),
@@ -144,6 +148,12 @@ impl Url {
             Some(port) => format!("{host}:{port}"),
             None => format!("{host}:"),
         }
+    }
+
+    /// Whether it leads to somebody who speaks QUIC.
+    #[must_use]
+    pub fn is_quic(&self) -> bool {
+        self.scheme == Scheme::Quic
     }
 
     /// Whether it leads to a Unix socket.

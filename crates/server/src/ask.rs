@@ -18,6 +18,8 @@ use units::ClusterId;
 
 use api::urls::Url;
 
+use crate::parts::TransportPart;
+
 /// The largest answer that is read: thousands of members.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
@@ -28,14 +30,23 @@ pub(crate) struct Membership {
     pub(crate) members: Vec<Member>,
 }
 
+/// How members are reached.
+pub(crate) struct Reach<'a> {
+    /// By whom those are connected to that are secured.
+    pub(crate) connector: Connector,
+    /// By whom those are visited that do not speak HTTP over TCP, and how that is secured.
+    pub(crate) transport: &'a dyn TransportPart,
+    pub(crate) tls: &'a tls::Settings,
+}
+
 /// Asks one member after the other who the members are. `None` when none of them knows.
 pub(crate) async fn membership(
     urls: &[Url],
-    connector: &Connector,
+    reach: &Reach<'_>,
     patience: Duration,
 ) -> Option<Membership> {
     for url in urls {
-        let answer = time::timeout(patience, members_of(url, connector)).await;
+        let answer = time::timeout(patience, members_of(url, reach)).await;
         match answer.unwrap_or_else(|_| Err(format!("{url}: no answer"))) {
             Ok(found) if !found.members.is_empty() => return Some(found),
             Ok(_) => {}
@@ -47,8 +58,12 @@ pub(crate) async fn membership(
     None
 }
 
-async fn members_of(url: &Url, connector: &Connector) -> Result<Membership, String> {
-    let (answer, cluster) = if url.is_secure() {
+async fn members_of(url: &Url, reach: &Reach<'_>) -> Result<Membership, String> {
+    let (answer, cluster) = if url.is_quic() {
+        let stream = reach.transport.visit(url, reach.tls).await.map_err(described)?;
+        get(stream, url, "/members").await?
+    } else if url.is_secure() {
+        let connector = &reach.connector;
         let stream = connector.connect(url.host(), url.port()).await.map_err(described)?;
         get(stream, url, "/members").await?
     } else {

@@ -1,6 +1,8 @@
 //! Puts a member together from the parts that were chosen.
 
-use std::sync::{Arc, OnceLock};
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,9 +16,10 @@ use tokio::runtime::Handle as Runtime;
 use transport::Peer;
 use units::{Index, NodeId};
 
+use crate::ask::Reach;
 use crate::bootstrap::Origin;
 use crate::data_dir::DataDir;
-use crate::parts::{Carrier, Chosen, LogSite, TransportSite};
+use crate::parts::{Carrier, Chosen, LogSite, TransportSite, Visitors};
 use crate::security::Security;
 use crate::{Config, Error, LeaseCheckpoints};
 
@@ -68,6 +71,21 @@ const LIMITS: Limits = Limits {
     cached_bytes_max: 64 << 20,
     apply_bytes_max: 4 << 20,
 };
+
+/// Whom a transport is told of first, where it runs, and where it hears datagrams.
+pub(crate) struct AmongPeers {
+    pub(crate) told: Vec<Peer>,
+    pub(crate) runtime: Runtime,
+    pub(crate) sockets: Vec<UdpSocket>,
+}
+
+/// What is to be served for a transport.
+pub(crate) struct Carried {
+    /// On the peer port, beside its other paths.
+    pub(crate) served: Router,
+    /// As if they had come to the peer port.
+    pub(crate) visitors: Option<Visitors>,
+}
 
 impl Plan {
     /// How the member behaves.
@@ -186,20 +204,29 @@ impl Plan {
         LogSite { directory: &self.data.log, skips_syncs: self.config.unsafe_no_fsync }
     }
 
-    /// Starts the member. What its transport serves comes with it, for the peer port; what it does
-    /// by itself it does on the runtime that is named with the peers. Must be called on a thread of
-    /// the member's runtime that may wait for the disk.
+    /// How other members are asked before there is a transport.
+    pub(crate) fn reach(&self) -> Reach<'_> {
+        Reach {
+            connector: self.security.connector(),
+            transport: &*self.chosen.transport,
+            tls: &self.security.among_peers,
+        }
+    }
+
+    /// Starts the member. What its transport serves comes with it, for the peer port. Must be
+    /// called on a thread of the member's runtime that may wait for the disk.
     pub(crate) fn start(
         &self,
         log: Opened,
         (backend, space): Engine,
-        (told, among_peers): (Vec<Peer>, Runtime),
-    ) -> Result<(Handle, Router), Error> {
+        among_peers: AmongPeers,
+    ) -> Result<(Handle, Carried), Error> {
+        let AmongPeers { told, runtime, sockets } = among_peers;
         let consensus = Arc::clone(&self.chosen.consensus);
         let consensus: MakeConsensus =
             Box::new(move |now, config, start| consensus.make(now, config, start));
-        let carried = Arc::new(OnceLock::new());
-        let transport = self.transport(log.identity, among_peers, Arc::clone(&carried));
+        let (carry, carried) = sync_channel(1);
+        let transport = self.transport(log.identity, (runtime, sockets), carry);
         let runtime = Runtime::current();
         let parts = Parts { log, backend, consensus, transport, space, runtime };
         let handle = host::start(parts, self.host_config(), told);
@@ -210,22 +237,23 @@ impl Plan {
             }
             ending => Error::Ended(ending),
         })?;
-        let served = carried.get().expect("a member makes its transport when it starts").clone();
-        Ok((handle, served))
+        let carried = carried.try_recv();
+        Ok((handle, carried.expect("a member makes its transport when it starts")))
     }
 
     /// Makes the transport once there is a sink, and leaves what has to be served for it.
     fn transport(
         &self,
         identity: Identity,
-        runtime: Runtime,
-        carried: Arc<OnceLock<Router>>,
+        (runtime, sockets): (Runtime, Vec<UdpSocket>),
+        carried: SyncSender<Carried>,
     ) -> MakeTransport {
         let config = &self.config;
         let site = TransportSite {
             cluster: identity.cluster,
             id: identity.node,
             urls: config.advertise_peer_urls.to_strings(),
+            sockets,
             frame_bytes_max: FRAME_BYTES_MAX.max(config.request_bytes_max.saturating_mul(2)),
             call_timeout: config.request_timeout(),
             connect_timeout: config.connect_timeout(),
@@ -234,8 +262,9 @@ impl Plan {
         };
         let part = Arc::clone(&self.chosen.transport);
         Box::new(move |sink| {
-            let Carrier { transport, served } = part.start(site, sink);
-            carried.get_or_init(|| served);
+            let Carrier { transport, served, visitors } = part.start(site, sink);
+            // Whoever starts the member waits for it.
+            drop(carried.send(Carried { served, visitors }));
             transport
         })
     }

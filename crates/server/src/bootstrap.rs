@@ -8,12 +8,11 @@ use std::time::Duration;
 use api::ids;
 use api::urls::{Url, Urls};
 use state::Member;
-use tls::Connector;
 use tokio::time;
 use units::{ClusterId, NodeId};
 
 use crate::Config;
-use crate::ask::{self, Membership};
+use crate::ask::{self, Membership, Reach};
 use crate::config::ClusterState;
 
 /// How long names of hosts may take to be found out, as in etcd.
@@ -75,7 +74,7 @@ impl fmt::Display for Refused {
 }
 
 /// Finds out who this member is and with whom.
-pub(crate) async fn origin(config: &Config, connector: &Connector) -> Result<Origin, Refused> {
+pub(crate) async fn origin(config: &Config, reach: &Reach<'_>) -> Result<Origin, Refused> {
     let cluster = &config.initial_cluster;
     let Some(own) = cluster.get(&config.name) else {
         return Err(Refused::NameUnknown(config.name.clone()));
@@ -91,13 +90,13 @@ pub(crate) async fn origin(config: &Config, connector: &Connector) -> Result<Ori
             check_advertised(config, own).await?;
             check_duplicates(cluster)?;
             let origin = founding(config);
-            let known = ask::membership(&others, connector, config.connect_timeout()).await;
+            let known = ask::membership(&others, reach, config.connect_timeout()).await;
             let founded = known.is_some_and(|known| is_started(&known, origin.id));
             if founded { Err(Refused::AlreadyBootstrapped(origin.id)) } else { Ok(origin) }
         }
         ClusterState::Existing => {
             check_duplicates(cluster)?;
-            let known = ask::membership(&others, connector, config.connect_timeout())
+            let known = ask::membership(&others, reach, config.connect_timeout())
                 .await
                 .ok_or(Refused::ClusterUnknown)?;
             joining(config, known).await

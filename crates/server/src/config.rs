@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use api::urls::{BadUrl, Scheme, Urls};
+use api::urls::{BadUrl, Scheme, Url, Urls};
 
 use self::gates::Gates;
 use crate::Error;
@@ -385,6 +385,11 @@ impl Config {
         {
             return Err(BadConfig::NoPeerCertificate(url.address()));
         }
+        let mut urls = self.listen_client_urls.iter().chain(self.advertise_client_urls.iter());
+        if let Some(url) = urls.find(|url| url.is_quic()) {
+            return Err(BadConfig::Scheme(url.to_string()));
+        }
+        self.check_quic()?;
         let mut clients = self.listen_client_urls.iter();
         if self.client_tls.own.is_none()
             && !self.client_auto_tls
@@ -392,13 +397,39 @@ impl Config {
         {
             return Err(BadConfig::NoCertificate(url.to_string()));
         }
-        let named = self.initial_cluster.values().flat_map(Urls::iter);
-        let mut peers =
-            self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter()).chain(named);
-        match peers.find(|url| !matches!(url.scheme(), Scheme::Http | Scheme::Https)) {
+        let known = [Scheme::Http, Scheme::Https, Scheme::Quic];
+        match self.peer_urls().find(|url| !known.contains(&url.scheme())) {
             Some(url) => Err(BadConfig::Scheme(url.to_string())),
             None => Ok(()),
         }
+    }
+
+    /// Where QUIC has to make its own certificates, nobody can be asked for one that is checked.
+    fn check_quic(&self) -> Result<(), BadConfig> {
+        let peer = &self.peer_tls;
+        let makes_its_own = self.is_quic() && peer.own.is_none();
+        if makes_its_own && self.self_signed_cert_validity == 0 {
+            return Err(BadConfig::SelfSignedCertValidity);
+        }
+        if makes_its_own && (peer.trusted.is_some() || peer.asks_clients) {
+            return Err(BadConfig::Part(
+                "peers with quic:// and without --peer-cert-file make their own certificates, \
+                 which --peer-trusted-ca-file and --peer-client-cert-auth cannot check"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where members reach each other, this one among them.
+    pub(crate) fn peer_urls(&self) -> impl Iterator<Item = &Url> {
+        let named = self.initial_cluster.values().flat_map(Urls::iter);
+        self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter()).chain(named)
+    }
+
+    /// Whether this member hears its peers over QUIC.
+    pub(crate) fn is_quic(&self) -> bool {
+        self.listen_peer_urls.iter().any(Url::is_quic)
     }
 
     /// How long connecting to a member, or asking it something small, may take: as in etcd.

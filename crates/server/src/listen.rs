@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tls::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time;
 use tower_service::Service;
@@ -27,6 +27,7 @@ pub(crate) use self::homes::Homes;
 use self::homes::Key;
 use self::socket::{Listener, Socket, Stream};
 use self::streams::Streams;
+use crate::parts::Visitors;
 use crate::{Error, Keepalive};
 
 mod authority;
@@ -99,7 +100,6 @@ pub(crate) struct Bound {
 }
 
 /// Addresses where connections come in, and are not served yet.
-#[derive(Debug)]
 pub(crate) struct Listening {
     /// Each with whether TLS is spoken there.
     listeners: Vec<(Listener, bool)>,
@@ -114,6 +114,15 @@ impl Bound {
         Ok(Self { sockets })
     }
 
+    /// Takes away those that hear datagrams: they are the transport's.
+    pub(crate) fn take_udp(&mut self) -> Vec<UdpSocket> {
+        let sockets = std::mem::take(&mut self.sockets).into_iter();
+        let (udp, others): (Vec<_>, Vec<_>) =
+            sockets.map(Socket::into_udp).partition(Result::is_ok);
+        self.sockets = others.into_iter().filter_map(Result::err).collect();
+        udp.into_iter().flatten().collect()
+    }
+
     pub(crate) fn listen(self) -> Result<Listening, Error> {
         let listeners = self.sockets.into_iter().map(Socket::listen).collect::<Result<_, _>>()?;
         Ok(Listening { listeners })
@@ -121,6 +130,13 @@ impl Bound {
 }
 
 impl Listening {
+    /// Those who come within the connections of a transport are served as well.
+    pub(crate) fn and(mut self, visitors: Option<Visitors>) -> Self {
+        let visits = visitors.map(|visitors| (Listener::Visits(Mutex::new(visitors)), false));
+        self.listeners.extend(visits);
+        self
+    }
+
     /// The first address, with the port that the system chose.
     #[cfg(test)]
     pub(crate) fn address(&self) -> Option<SocketAddr> {

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use transport::Peer;
 use units::NodeId;
 
-use crate::assemble::{Engine, Plan};
+use crate::assemble::{AmongPeers, Engine, Plan};
 use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
@@ -52,7 +52,8 @@ impl Member {
             "listen-peer-urls" = ?config.listen_peer_urls.to_strings(),
             "configuring peer listeners"
         );
-        let peers = Bound::bind(&config.listen_peer_urls).await?;
+        let mut peers = Bound::bind(&config.listen_peer_urls).await?;
+        let sockets = peers.take_udp();
         info!(
             "listen-client-urls" = ?config.listen_client_urls.to_strings(),
             "configuring client listeners"
@@ -80,7 +81,8 @@ impl Member {
         let identity = log.identity;
         let (homes, among_peers) = Homes::thread("peers")
             .map_err(|error| Error::System(format!("starting a thread: {error}")))?;
-        let starting = move |plan: &Plan| plan.start(log, engine, (told, among_peers));
+        let among_peers = AmongPeers { told, runtime: among_peers, sockets };
+        let starting = move |plan: &Plan| plan.start(log, engine, among_peers);
         let (handle, carried) = blocking(&plan, starting).await?;
         info!(
             "local-member-id" = %identity.node,
@@ -91,8 +93,8 @@ impl Member {
         let api = Api::new(handle.clone(), api_options(config), stop.subscribe());
         let client_routes = api.clients(routes(&handle));
         let stop_peers = watch::Sender::new(false);
-        let serving = peers.listen()?.serve(
-            carried.merge(api.peers()),
+        let serving = peers.listen()?.and(carried.visitors).serve(
+            carried.served.merge(api.peers()),
             homes,
             Options::peers(plan.security.peers.clone()),
             stop_peers.subscribe(),
@@ -231,7 +233,7 @@ async fn stores(plan: &Arc<Plan>) -> Result<(Opened, Engine, Vec<Peer>), Error> 
         let engine = Arc::clone(engine);
         blocking(plan, move |plan| plan.check_unused(&engine)).await?;
     }
-    let origin = origin(config, &plan.security.connector()).await?;
+    let origin = origin(config, &plan.reach()).await?;
     let peers = origin.members.iter().filter(|member| member.id != origin.id.0);
     let peers = peers.map(|member| Peer { id: NodeId(member.id), urls: member.peer_urls.clone() });
     let peers = peers.collect();

@@ -14,11 +14,13 @@ mod transport;
 
 use std::sync::Arc;
 
+use api::urls::Url;
+
 pub use self::choices::Choices;
 pub use self::consensus::ConsensusPart;
 pub use self::engine::EnginePart;
 pub use self::log::{LogPart, LogSite};
-pub use self::transport::{Carrier, TransportPart, TransportSite};
+pub use self::transport::{Carrier, Passage, TransportPart, TransportSite, Visiting, Visitors};
 
 use crate::Config;
 use crate::config::BadConfig;
@@ -59,6 +61,15 @@ impl Parts {
         }
     }
 
+    /// Looks whether what the configuration chooses is there and fits.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    pub fn check(&self, config: &Config) -> Result<(), BadConfig> {
+        self.choose(config).map(drop)
+    }
+
     /// What the configuration chooses.
     ///
     /// # Errors
@@ -67,7 +78,7 @@ impl Parts {
     pub(crate) fn choose(&self, config: &Config) -> Result<Chosen, BadConfig> {
         let (log_name, log) = self.logs.choose(config.raft_log.as_deref())?;
         let (engine_name, engine) = self.engines.choose(config.backend.as_deref())?;
-        let (_, transport) = self.transports.choose(config.peer_transport.as_deref())?;
+        let transport = self.choose_transport(config)?;
         let (name, consensus) = self.consensus.choose(config.consensus.as_deref())?;
         let members = config.initial_cluster.len();
         if let Some(max) = consensus.members_max().filter(|max| members > *max) {
@@ -77,6 +88,34 @@ impl Parts {
             )));
         }
         Ok(Chosen { log, engine, transport, consensus, log_name, engine_name })
+    }
+
+    /// The transport that is asked for, or the first that understands the peer URLs. Members of one
+    /// cluster reach each other by one kind of URLs.
+    fn choose_transport(&self, config: &Config) -> Result<Arc<dyn TransportPart>, BadConfig> {
+        let urls: Vec<&Url> = config.peer_urls().collect();
+        let (quic, other): (Vec<&Url>, Vec<&Url>) = urls.iter().partition(|url| url.is_quic());
+        if let (Some(quic), Some(other)) = (quic.first(), other.first()) {
+            return Err(BadConfig::Part(format!(
+                "peer URLs are of one kind: {quic} is reached over QUIC, and {other} is not"
+            )));
+        }
+        let asked = match config.peer_transport.as_deref() {
+            None if !quic.is_empty() => Some("quic"),
+            asked => asked,
+        };
+        let (name, transport) = self.transports.choose(asked)?;
+        match urls.iter().find(|url| !transport.schemes().contains(&url.scheme())) {
+            None => Ok(transport),
+            Some(url) => {
+                let schemes: Vec<String> =
+                    transport.schemes().iter().map(|scheme| format!("{scheme}://")).collect();
+                Err(BadConfig::Part(format!(
+                    "--peer-transport={name} is for peer URLs with {}, and there is {url}",
+                    schemes.join(" or ")
+                )))
+            }
+        }
     }
 }
 

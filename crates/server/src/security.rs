@@ -72,6 +72,9 @@ impl Side<'_> {
             );
         }
         self.warn_of_plain_urls(&settings);
+        if self.urls.iter().any(Url::is_quic) {
+            Acceptor::new(&settings, &[]).config().map_err(Error::Tls)?;
+        }
         if !self.urls.iter().any(Url::is_secure) {
             return Ok((None, settings));
         }
@@ -82,8 +85,15 @@ impl Side<'_> {
 
     /// What is configured, or a certificate that was made and is trusted by whoever is shown it.
     fn effective(self, config: &Config) -> Result<tls::Settings, Error> {
-        if !self.is_automatic {
+        let has_none = self.settings.own.is_none() && self.urls.iter().any(Url::is_quic);
+        if !self.is_automatic && !has_none {
             return Ok(self.settings.clone());
+        }
+        if !self.is_automatic {
+            warn!(
+                "there are no certificates for QUIC, so that members make their own: what they say \
+                 to each other is encrypted, and nobody knows whom it is said to"
+            );
         }
         if self.settings.own.is_some() {
             warn!("ignoring {} auto TLS since certs given", self.name);
@@ -107,7 +117,7 @@ impl Side<'_> {
             _ => ("http or unix", "--client-cert-auth"),
         };
         let of = |name, url| (self.name == name).then(|| display(url));
-        for url in self.urls.iter().filter(|url| !url.is_secure()) {
+        for url in self.urls.iter().filter(|url| !url.is_secure() && !url.is_quic()) {
             if settings.own.is_some() {
                 warn!(
                     "peer-url" = of("peer", url),

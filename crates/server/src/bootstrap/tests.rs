@@ -6,9 +6,10 @@ use tokio::sync::watch;
 use units::{ClusterId, NodeId};
 
 use super::{Origin, Refused, origin};
-use crate::Config;
+use crate::ask::Reach;
 use crate::config::{Asked, Settings, parse};
 use crate::listen::{Bound, Homes, Options};
+use crate::{Config, Parts};
 
 fn settings(arguments: &[&str]) -> Settings {
     match parse(arguments.iter().map(|text| (*text).to_owned()), []) {
@@ -57,7 +58,10 @@ async fn peer(members: impl FnOnce(&str) -> Vec<Member>) -> (String, watch::Send
 }
 
 async fn found(config: &Config) -> Result<Origin, Refused> {
-    origin(config, &Connector::new(&config.peer_tls, &[])).await
+    let (connector, tls) = (Connector::new(&config.peer_tls, &[]), &config.peer_tls);
+    let parts = Parts::compiled_in();
+    let chosen = parts.choose(config).expect("the usual ones are there");
+    origin(config, &Reach { connector, transport: &*chosen.transport, tls }).await
 }
 
 const OWN: &str = "http://127.0.0.1:1";

@@ -626,7 +626,8 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Kind::Text,
         "",
         Group::Parts,
-        "what carries frames between members: grpc",
+        "what carries frames between members: grpc or quic, as compiled in; if empty, as the peer \
+         URLs say",
     ),
     ours("peer-trusted-ca-file", Kind::Text, "", Group::Security, "CA bundle for peers"),
     ours("pre-vote", Kind::Bool, "true", Group::Clustering, "raft pre-vote"),

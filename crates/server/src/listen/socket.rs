@@ -1,22 +1,27 @@
-//! Where connections come in, whichever way: at a TCP address or at a Unix socket.
+//! Where connections come in, whichever way: at a TCP address, at a Unix socket, or within those of
+//! a transport.
 
 use std::fs;
+use std::future::pending;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use api::urls::{Scheme, Url};
+use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{
     TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream, lookup_host,
 };
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 
 use crate::Error;
 use crate::error::in_words;
+use crate::parts::{Passage, Visitors};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -35,10 +40,10 @@ pub(super) struct Socket {
 enum Kind {
     Tcp(TcpSocket),
     Unix(UnixSocket, SocketFile),
+    Udp(UdpSocket),
 }
 
 /// An address where connections come in.
-#[derive(Debug)]
 pub(super) enum Listener {
     Tcp(TcpListener),
     Unix {
@@ -46,6 +51,8 @@ pub(super) enum Listener {
         /// There as long as somebody listens.
         _file: SocketFile,
     },
+    /// Connections within those of a transport.
+    Visits(Mutex<Visitors>),
 }
 
 /// The file by which clients find a Unix socket; it goes when it is dropped.
@@ -53,10 +60,10 @@ pub(super) enum Listener {
 pub(super) struct SocketFile(PathBuf);
 
 /// A connection.
-#[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Visit(Box<dyn Passage>),
 }
 
 impl Socket {
@@ -67,11 +74,20 @@ impl Socket {
                 let bound = bind_unix(Path::new(url.host()));
                 ("unix", bound.map(|(socket, file)| Kind::Unix(socket, file)))
             }
+            Scheme::Quic => ("udp", bind_udp(url).await.map(Kind::Udp)),
         };
         let address = format!("{network} {}", url.address());
         match bound {
             Ok(kind) => Ok(Self { address, kind, is_secure: url.is_secure() }),
             Err(error) => Err(Error::Listen { address, error: in_words(&error) }),
+        }
+    }
+
+    /// What hears no connections but datagrams, or else this.
+    pub(super) fn into_udp(self) -> Result<UdpSocket, Self> {
+        match self {
+            Self { kind: Kind::Udp(socket), .. } => Ok(socket),
+            other => Err(other),
         }
     }
 
@@ -83,6 +99,7 @@ impl Socket {
                 let listener = socket.listen(BACKLOG);
                 listener.map(|listener| Listener::Unix { listener, _file: file })
             }
+            Kind::Udp(_) => Err(io::Error::other("datagrams are for a transport that takes them")),
         };
         let Self { address, is_secure, .. } = self;
         match listener {
@@ -92,9 +109,17 @@ impl Socket {
     }
 }
 
-async fn bind_tcp(url: &Url) -> io::Result<TcpSocket> {
+async fn address(url: &Url) -> io::Result<SocketAddr> {
     let address = lookup_host((url.host(), url.port())).await?.next();
-    let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
+    address.ok_or_else(|| io::Error::other("the name has no address"))
+}
+
+async fn bind_udp(url: &Url) -> io::Result<UdpSocket> {
+    UdpSocket::bind(address(url).await?)
+}
+
+async fn bind_tcp(url: &Url) -> io::Result<TcpSocket> {
+    let address = address(url).await?;
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Else connections of a former start keep the address for a minute.
     socket.set_reuseaddr(true)?;
@@ -135,6 +160,11 @@ impl Listener {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::Unix(stream), None))
             }
+            Self::Visits(visitors) => match visitors.lock().await.next().await {
+                Some(visitor) => Ok((Stream::Visit(visitor), None)),
+                // The transport has ended, and whoever serves here is going to be told to stop.
+                None => pending().await,
+            },
         }
     }
 
@@ -142,7 +172,7 @@ impl Listener {
     pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix { .. } => None,
+            Self::Unix { .. } | Self::Visits(_) => None,
         }
     }
 }
@@ -154,6 +184,7 @@ impl Stream {
         match self {
             Self::Tcp(stream) => TcpStream::from_std(stream.into_std()?).map(Self::Tcp),
             Self::Unix(stream) => UnixStream::from_std(stream.into_std()?).map(Self::Unix),
+            Self::Visit(stream) => Ok(Self::Visit(stream)),
         }
     }
 }
@@ -167,6 +198,10 @@ macro_rules! with_stream {
                 $act
             }
             Stream::Unix(stream) => {
+                let $stream = Pin::new(stream);
+                $act
+            }
+            Stream::Visit(stream) => {
                 let $stream = Pin::new(stream);
                 $act
             }
@@ -201,9 +236,11 @@ impl AsyncWrite for Stream {
         with_stream!(self, stream => stream.poll_write_vectored(context, slices))
     }
 
-    /// Both can.
     fn is_write_vectored(&self) -> bool {
-        true
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => true,
+            Self::Visit(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

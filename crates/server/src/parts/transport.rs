@@ -1,26 +1,56 @@
 //! What carries frames between members.
 
+use std::io;
+use std::net::UdpSocket;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::transport::{Sink, Transport};
+use api::urls::{Scheme, Url};
 use axum::Router;
+use futures_util::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle as Runtime;
 use units::{ClusterId, NodeId};
 
 use super::choices::{Choices, Kind};
 
-const KIND: Kind =
-    Kind { flag: "peer-transport", noun: "transport", features: &[("grpc", "transport-grpc")] };
+const KIND: Kind = Kind {
+    flag: "peer-transport",
+    noun: "transport",
+    features: &[("grpc", "transport-grpc"), ("quic", "transport-quic")],
+};
 
 /// What can carry frames between members.
 pub trait TransportPart: Send + Sync {
     /// A transport that delivers into the sink from now on, and has no peers yet.
     fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> Carrier;
+
+    /// The schemes of the peer URLs that it understands; what is said over HTTP, by default.
+    fn schemes(&self) -> &'static [Scheme] {
+        &[Scheme::Http, Scheme::Https]
+    }
+
+    /// Visits a member at a URL that is not said over HTTP, to ask it something by HTTP/1.
+    fn visit<'a>(&'a self, url: &'a Url, _tls: &'a tls::Settings) -> Visiting<'a> {
+        Box::pin(async move { Err(io::Error::other(format!("{url}: nobody is visited so"))) })
+    }
 }
 
+/// Bytes in both directions.
+pub trait Passage: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Passage for T {}
+
+/// A visit that is being made.
+pub type Visiting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Passage>>> + Send + 'a>>;
+
+/// Visitors, one after the other.
+pub type Visitors = Pin<Box<dyn Stream<Item = Box<dyn Passage>> + Send>>;
+
 /// Who this member is, and what it may expect of its peers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TransportSite {
     /// The cluster; members of others are refused.
     pub cluster: ClusterId,
@@ -28,6 +58,8 @@ pub struct TransportSite {
     pub id: NodeId,
     /// Where members reach this one: told to those who have not heard of it yet.
     pub urls: Vec<String>,
+    /// Where members are heard whose URLs have a scheme over UDP.
+    pub sockets: Vec<UdpSocket>,
     /// The largest frame, sent or received.
     pub frame_bytes_max: usize,
     /// How long an answer to a call is waited for.
@@ -48,6 +80,8 @@ pub struct Carrier {
     pub transport: Arc<dyn Transport>,
     /// What the peer port serves for it, beside its other paths; empty if it listens by itself.
     pub served: Router,
+    /// Who comes to the transport's own sockets to ask something by HTTP, if it has any.
+    pub visitors: Option<Visitors>,
 }
 
 pub(super) fn compiled_in() -> Choices<dyn TransportPart> {
@@ -56,6 +90,8 @@ pub(super) fn compiled_in() -> Choices<dyn TransportPart> {
         [
             #[cfg(feature = "transport-grpc")]
             ("grpc", Arc::new(grpc::GrpcPart)),
+            #[cfg(feature = "transport-quic")]
+            ("quic", Arc::new(quic::QuicPart)),
         ],
     )
 }
@@ -81,7 +117,51 @@ mod grpc {
             };
             let grpc = Grpc::new(options, &site.tls, site.runtime, sink);
             let served = grpc.router();
-            Carrier { transport: Arc::new(grpc), served }
+            Carrier { transport: Arc::new(grpc), served, visitors: None }
+        }
+    }
+}
+
+#[cfg(feature = "transport-quic")]
+mod quic {
+    use futures_util::stream;
+    use transport_quic::{Options, Quic, SNAPSHOT_BYTES_PER_SECOND};
+
+    use super::{
+        Arc, Carrier, Passage, Router, Scheme, Sink, TransportPart, TransportSite, Url, Visiting,
+    };
+
+    pub(super) struct QuicPart;
+
+    impl TransportPart for QuicPart {
+        fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> Carrier {
+            let options = Options {
+                cluster: site.cluster,
+                id: site.id,
+                urls: site.urls,
+                frame_bytes_max: site.frame_bytes_max,
+                call_timeout: site.call_timeout,
+                connect_timeout: site.connect_timeout,
+                snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
+            };
+            let (quic, visits) = Quic::new(options, &site.tls, site.sockets, site.runtime, sink);
+            let visitors = stream::unfold(visits, |mut visits| async {
+                let visitor: Box<dyn Passage> = Box::new(visits.recv().await?);
+                Some((visitor, visits))
+            });
+            let visitors = Some(Box::pin(visitors) as _);
+            Carrier { transport: Arc::new(quic), served: Router::new(), visitors }
+        }
+
+        fn schemes(&self) -> &'static [Scheme] {
+            &[Scheme::Quic]
+        }
+
+        fn visit<'a>(&'a self, url: &'a Url, tls: &'a tls::Settings) -> Visiting<'a> {
+            Box::pin(async move {
+                let visit = transport_quic::visit(tls, url.host(), url.port()).await?;
+                Ok(Box::new(visit) as Box<dyn Passage>)
+            })
         }
     }
 }

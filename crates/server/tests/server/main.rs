@@ -3,5 +3,6 @@
 mod convert;
 mod member;
 mod parts;
+mod quic;
 mod seat;
 mod secured;

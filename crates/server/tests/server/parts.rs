@@ -26,6 +26,11 @@ fn choices(wanted: impl Fn(&str) -> bool) -> Vec<String> {
     .concat()
 }
 
+/// The transport that this flag chooses, or nothing if it chooses something else.
+fn transport(choice: &str) -> &str {
+    choice.strip_prefix("--peer-transport=").unwrap_or_default()
+}
+
 async fn stop(member: Member) {
     within("the stop", member.stop()).await.expect("it stops well");
 }
@@ -39,7 +44,7 @@ async fn refused(config: Config) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_part_keeps_what_it_was_told() {
     for choice in choices(|name| name != FORGETS) {
-        let seat = Seat::new("one");
+        let seat = Seat::by("one", transport(&choice));
         let config = || seat.config(&seat.listing(), &[&choice]);
         let member = start(config()).await;
         put(&seat, "a", "1").await;
@@ -78,7 +83,7 @@ async fn again(config: &impl Fn() -> Config) -> Member {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_members_agree_whatever_they_are_made_of() {
     for choice in choices(|name| name != "solo") {
-        let seats = ["a", "b", "c"].map(Seat::new);
+        let seats = ["a", "b", "c"].map(|name| Seat::by(name, transport(&choice)));
         let cluster = seats.iter().map(Seat::listing).collect::<Vec<_>>().join(",");
         let starting = seats.iter().map(|seat| seat.config(&cluster, &[&choice]));
         let starting: Vec<_> = starting.map(|config| tokio::spawn(start(config))).collect();

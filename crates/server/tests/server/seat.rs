@@ -42,6 +42,14 @@ impl Seat {
         seat
     }
 
+    /// One whose peers reach it as this transport's do.
+    pub(crate) fn by(name: &str, transport: &str) -> Self {
+        let seat = Self::new(name);
+        let scheme = if transport == "quic" { "quic" } else { "http" };
+        let peer_url = seat.peer_url.replacen("http", scheme, 1);
+        Self { peer_url, ..seat }
+    }
+
     pub(crate) fn config(&self, cluster: &str, more: &[&str]) -> Config {
         let data_dir = self.folder.path().join("data");
         let flags = [

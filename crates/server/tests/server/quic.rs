@@ -1,0 +1,70 @@
+//! Members that reach each other over QUIC alone.
+
+use proto::etcdserverpb::MemberAddRequest;
+use proto::etcdserverpb::cluster_client::ClusterClient;
+use server::{Config, Member};
+
+use crate::seat::{Seat, get, put, start, within};
+
+fn refused(peer_url: &str, more: &[&str]) -> String {
+    let listen = format!("--listen-peer-urls={peer_url}");
+    let advertise = format!("--initial-advertise-peer-urls={peer_url}");
+    let cluster = format!("--initial-cluster=default={peer_url}");
+    let flags = [listen.as_str(), &advertise, &cluster];
+    let config = Config::from_flags(flags.into_iter().chain(more.iter().copied()));
+    match config {
+        Err(error) => error.to_string(),
+        Ok(config) => {
+            server::Parts::compiled_in().check(&config).expect_err("it is refused").to_string()
+        }
+    }
+}
+
+/// Without a flag: its peer URLs say it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_joins_a_cluster_and_comes_back() {
+    let (first, second) = (Seat::by("a", "quic"), Seat::by("b", "quic"));
+    let founder = start(first.config(&first.listing(), &[])).await;
+    put(&first, "a", "1").await;
+    let mut client = ClusterClient::new(first.connect().await);
+    let peer_urls = vec![second.peer_url.clone()];
+    let add = MemberAddRequest { peer_urls, is_learner: false };
+    within("an answer", client.member_add(add)).await.expect("it is added");
+    let cluster = format!("{},{}", first.listing(), second.listing());
+    let joining = || second.config(&cluster, &["--initial-cluster-state=existing"]);
+    let joined = start(joining()).await;
+    assert_eq!(get(&second, "a").await.as_deref(), Some(&b"1"[..]));
+    put(&second, "b", "2").await;
+    within("the stop", joined.stop()).await.expect("it stops well");
+    let joined: Member = start(joining()).await;
+    put(&second, "c", "3").await;
+    assert_eq!(get(&first, "c").await.as_deref(), Some(&b"3"[..]));
+    within("the stop", joined.stop()).await.expect("it stops well");
+    within("the stop", founder.stop()).await.expect("it stops well");
+}
+
+#[test]
+fn what_disagrees_is_refused_in_words() {
+    let quic = "quic://127.0.0.1:2380";
+    assert_eq!(
+        refused(quic, &["--peer-transport=grpc"]),
+        "--peer-transport=grpc is for peer URLs with http:// or https://, and there is \
+         quic://127.0.0.1:2380"
+    );
+    assert_eq!(
+        refused("http://127.0.0.1:2380", &["--peer-transport=quic"]),
+        "--peer-transport=quic is for peer URLs with quic://, and there is http://127.0.0.1:2380"
+    );
+    let mixed = format!("--initial-cluster=default={quic},b=http://127.0.0.2:2380");
+    assert_eq!(
+        refused(quic, &[&mixed]),
+        "peer URLs are of one kind: quic://127.0.0.1:2380 is reached over QUIC, and \
+         http://127.0.0.2:2380 is not"
+    );
+    let why = refused(quic, &["--peer-client-cert-auth"]);
+    assert!(why.ends_with("which --peer-trusted-ca-file and --peer-client-cert-auth cannot check"));
+    let clients =
+        ["--listen-client-urls=quic://127.0.0.1:2379", "--advertise-client-urls=http://a:1"];
+    let why = refused(quic, &clients);
+    assert!(why.starts_with("URL quic://127.0.0.1:2379: its scheme"), "{why}");
+}
