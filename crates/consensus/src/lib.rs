@@ -23,8 +23,8 @@
 //!
 //! # Where to start
 //!
-//! [`Consensus`], then [`Effect`]; [`Solo`] is the simplest part. Feature `suite` adds the tests
-//! that every part must pass.
+//! [`Consensus`], then [`Effect`]; [`Solo`] is the simplest part. Whoever writes one finds in
+//! [`kit`] what keeps its log in order. Feature `suite` adds the tests that every part must pass.
 
 #![no_std]
 
@@ -32,6 +32,7 @@ extern crate alloc;
 
 mod contract;
 mod effect;
+pub mod kit;
 mod message;
 mod solo;
 mod start;

@@ -5,11 +5,11 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use consensus::kit::{Log, weight};
 use consensus::{Body, ReadPolicy, Refused, Role};
 use units::{ConfState, Entry, EntryKind, Index, NodeId, Time, planted};
 
 use crate::election::Ballot;
-use crate::log::{Log, weight};
 use crate::membership;
 use crate::progress::Progress;
 use crate::quorum;

@@ -37,21 +37,17 @@
 
 extern crate alloc;
 
-mod applying;
 mod election;
 mod following;
 mod leading;
-mod log;
 mod membership;
 mod outbox;
 mod progress;
 mod quorum;
 mod raft;
-mod random;
 mod reads;
 mod replication;
 mod snapshot;
 mod transfer;
-mod writes;
 
 pub use crate::raft::Raft;

@@ -1,10 +1,9 @@
 //! Who takes part, and how that changes (§4 of the dissertation).
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use consensus::{Change, ChangeStep, Transition};
-use units::{ConfChangeKind, ConfState, Entry, EntryKind, Index, NodeId};
+use units::{ConfChangeKind, ConfState, NodeId};
 
 /// The configuration after the change. A change that cannot be made is nothing: one with steps
 /// while a joint configuration is not left yet, one that leaves no voter, one without steps in a
@@ -108,65 +107,6 @@ pub(crate) fn members(conf: &ConfState) -> Vec<NodeId> {
         }
     }
     members
-}
-
-/// Whether a configuration that came from outside is one: it has voters, and its lists are sorted
-/// and without repeats.
-pub(crate) fn is_sound(conf: &ConfState) -> bool {
-    let roles = [&conf.voters, &conf.voters_outgoing, &conf.learners, &conf.learners_next];
-    !conf.voters.is_empty() && roles.iter().all(|role| role.is_sorted_by(|a, b| a < b))
-}
-
-/// Which entries of the log hold configuration changes that are not applied yet. A member that has
-/// one committed and not applied does not know who its voters are, and must not campaign.
-#[derive(Clone, Debug)]
-pub(crate) struct Unapplied {
-    /// Those that came by since the start.
-    seen: VecDeque<Index>,
-    /// Up to here the log was written before the start, and may hold any number of them.
-    unseen: Index,
-}
-
-impl Unapplied {
-    /// A log that ends here, of which nothing was read.
-    pub(crate) fn new(last: Index) -> Self {
-        Self { seen: VecDeque::new(), unseen: last }
-    }
-
-    /// An entry was added to the log.
-    pub(crate) fn pushed(&mut self, entry: &Entry) {
-        if entry.kind != EntryKind::Normal {
-            self.seen.push_back(entry.index);
-        }
-    }
-
-    /// Entries after `last` are gone.
-    pub(crate) fn truncated(&mut self, last: Index) {
-        self.unseen = self.unseen.min(last);
-        while self.seen.back().is_some_and(|index| *index > last) {
-            self.seen.pop_back();
-        }
-    }
-
-    /// Everything up to here is applied.
-    pub(crate) fn applied(&mut self, applied: Index) {
-        while self.seen.front().is_some_and(|index| *index <= applied) {
-            self.seen.pop_front();
-        }
-    }
-
-    /// The first entry after this one that may hold a change.
-    pub(crate) fn first_after(&self, index: Index) -> Option<Index> {
-        if index < self.unseen {
-            return Some(index.next());
-        }
-        self.seen.iter().copied().find(|change| *change > index)
-    }
-
-    /// Whether there may be one after `applied` and not after `commit`.
-    pub(crate) fn any(&self, applied: Index, commit: Index) -> bool {
-        applied < self.unseen.min(commit) || self.seen.front().is_some_and(|index| *index <= commit)
-    }
 }
 
 #[cfg(test)]

@@ -4,26 +4,19 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
+use consensus::kit::{Applying, Log, Random, Unapplied, Writes, first_state, is_plausible};
 use consensus::{
     Body, Change, Config, Consensus, Effect, Leadership, Marker, Message, PeerStatus, ReadPolicy,
     ReadTicket, Refused, Role, Start, Status, WriteTicket,
 };
 use units::{ConfState, Entry, EntryKind, HardState, Index, NodeId, Position, Term, Time};
 
-use crate::applying::Applying;
 use crate::leading::Part;
-use crate::log::Log;
-use crate::membership::{self, Unapplied};
+use crate::membership;
 use crate::outbox::Outbox;
 use crate::quorum;
-use crate::random::Random;
 use crate::reads::Question;
 use crate::replication::Asked;
-use crate::writes::Writes;
-
-/// No cluster gets here by itself: a message beyond it is not a member's, and believing it would
-/// leave no number for the next term or entry.
-const NUMBER_MAX: u64 = u64::MAX / 2;
 
 /// One member of a cluster, as a machine; see the [crate] and [`Consensus`].
 ///
@@ -80,26 +73,9 @@ impl Raft {
     /// If the start or the configuration contradicts itself.
     #[must_use]
     pub fn new(now: Time, config: Config, start: Start) -> Self {
-        let head = start.marker.position;
-        let last = start.last;
-        let commit = start.hard_state.commit.max(start.applied);
-        assert!(
-            head.index <= start.applied && commit <= last.index,
-            "log from {head:?} to {last:?}, committed up to {commit}, applied up to {}",
-            start.applied
-        );
-        assert!(
-            Duration::ZERO < config.heartbeat && config.heartbeat < config.election_timeout,
-            "a leader must be heard before an election timeout has passed"
-        );
+        let state = first_state(&config, &start);
+        let (head, last) = (start.marker.position, start.last);
         let by_lease = config.reads == ReadPolicy::Lease;
-        assert!(config.check_quorum || !by_lease, "leases are promises of a checked quorum");
-        // A hard state older than the log is what a crash between the installation of a snapshot
-        // and the next write leaves; nothing was promised in the newer term.
-        let state = match start.hard_state {
-            old if old.term < last.term => HardState { term: last.term, vote: None, commit },
-            state => HardState { commit, ..state },
-        };
         let random = Random::new(config.seed ^ config.id.0);
         let loyal_until = if by_lease { now + config.election_timeout } else { now };
         let mut raft = Self {
@@ -219,40 +195,6 @@ impl Raft {
         }
     }
 
-    /// Messages are for this member, from another, and speak of numbers that can be.
-    fn is_plausible(&self, message: &Message) -> bool {
-        let sane =
-            |position: &Position| position.index.0 <= NUMBER_MAX && position.term.0 <= NUMBER_MAX;
-        let body_is_sane = match &message.body {
-            Body::Append { previous, entries, .. } => {
-                let mut before = *previous;
-                let go_on = entries.iter().all(|entry| {
-                    let follows = entry.index == before.index.next() && entry.term >= before.term;
-                    before = Position { term: entry.term, index: entry.index };
-                    follows
-                });
-                sane(previous) && go_on && message.term.is_some_and(|term| before.term <= term)
-            }
-            Body::AppendRejected { refused, hint } => sane(hint) && refused.0 <= NUMBER_MAX,
-            Body::PreVote { last, .. } | Body::Vote { last, .. } => {
-                sane(last) && message.term.is_some_and(|term| last.term < term)
-            }
-            Body::PreVoteAnswer { committed, .. } | Body::VoteAnswer { committed, .. } => {
-                sane(committed) && message.term.is_some_and(|term| committed.term <= term)
-            }
-            Body::Snapshot { marker } => {
-                sane(&marker.position)
-                    && membership::is_sound(&marker.conf_state)
-                    && message.term.is_some_and(|term| marker.position.term <= term)
-            }
-            _ => true,
-        };
-        message.to == self.config.id
-            && message.from != self.config.id
-            && message.term.is_none_or(|term| term.0 <= NUMBER_MAX)
-            && body_is_sane
-    }
-
     /// A message of a newer term ends this one (§3.3), with two exceptions. Returns whether there
     /// is something left to do with the message.
     fn meet_newer_term(&mut self, from: NodeId, term: Term, body: &Body) -> bool {
@@ -333,7 +275,7 @@ impl Raft {
 impl Consensus for Raft {
     fn step(&mut self, now: Time, message: Message) {
         self.advance(now);
-        if !self.is_plausible(&message) {
+        if !is_plausible(&message, self.config.id) {
             return;
         }
         let Message { from, term, body, .. } = message;

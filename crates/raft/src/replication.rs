@@ -2,11 +2,11 @@
 
 use alloc::collections::{BTreeSet, btree_map};
 
+use consensus::kit::{Log, fitting};
 use consensus::{Body, Effect, Limits};
 use units::{Entry, Index, NodeId, Position, Term};
 
 use crate::leading::Part;
-use crate::log::{Log, fitting};
 use crate::outbox::Outbox;
 use crate::progress::{Feeding, Progress};
 use crate::raft::Raft;

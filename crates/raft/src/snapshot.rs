@@ -1,10 +1,9 @@
 //! When the log does not reach back far enough (§5).
 
+use consensus::kit::{Applying, Unapplied};
 use consensus::{Body, Effect, Marker};
 use units::{Index, NodeId, planted};
 
-use crate::applying::Applying;
-use crate::membership::Unapplied;
 use crate::progress::Feeding;
 use crate::raft::Raft;
 

@@ -55,7 +55,8 @@ const LAYERS: &[Layer] = &[
     layer("crates/links", &[UNITS, "crates/transport"], &[]),
     // Parts.
     layer("crates/raft", &[UNITS, "crates/consensus"], &[]),
-    layer("crates/consensus-raftrs", &[UNITS, "crates/consensus"], &[]),
+    // In its tests members of both parts make one cluster.
+    layer("crates/consensus-raftrs", &[UNITS, "crates/consensus"], &["crates/raft"]),
     layer("crates/raftlog-wal", &[UNITS, "crates/proto", "crates/raftlog"], &[]),
     layer("crates/raftlog-rocksdb", &[UNITS, "crates/raftlog"], &[]),
     layer(
@@ -103,6 +104,7 @@ const LAYERS: &[Layer] = &[
             UNITS,
             "crates/backend",
             "crates/consensus",
+            "crates/consensus-raftrs",
             // What `state` is made of is looked at and configured here, command by command.
             "crates/lease",
             "crates/mvcc",

@@ -257,6 +257,32 @@ pub fn a_removed_voter_is_not_needed(make: Make) {
     assert_eq!(status(&mut cluster, leader).conf_state.voters.len(), 2);
 }
 
+/// Who may forget that a term was begun, and begin it again, would put other entries at the places
+/// of those that a learner has got: the only voter must not rely on nobody else voting.
+pub fn a_term_is_durable_before_it_has_entries(make: Make) {
+    let (mut cluster, leader) = led(make, 1);
+    change(&mut cluster, leader, EntryKind::ConfChange, "learn 2");
+    cluster.add(config(NodeId(2)));
+    rest(&mut cluster, 1);
+    cluster.member(leader).flush_engine();
+    cluster.member(leader).crash(usize::MAX);
+    cluster.held_disks.insert(leader);
+    cluster.with(leader, Member::start);
+    cluster.run();
+    propose(&mut cluster, leader, &["forgotten"]).ok();
+    let before = cluster.member(leader).disk.last();
+    rest(&mut cluster, 3);
+    assert_eq!(cluster.member(leader).given.last(), before, "its new term is not durable");
+    assert_eq!(cluster.members[&NodeId(2)].given.last(), before);
+    cluster.held_disks.clear();
+    cluster.member(leader).crash(0);
+    cluster.with(leader, Member::start);
+    rest(&mut cluster, 3);
+    propose(&mut cluster, leader, &["x"]).expect("it leads");
+    rest(&mut cluster, 1);
+    assert_eq!(cluster.members[&NodeId(2)].history, cluster.members[&leader].history);
+}
+
 /// Several voters change at once by way of a joint configuration, which the leader leaves.
 pub fn a_joint_change_is_left_by_itself(make: Make) {
     let (mut cluster, leader) = led(make, 3);
@@ -309,6 +335,37 @@ pub fn a_lost_snapshot_is_wanted_again(make: Make) {
     rest(&mut cluster, 3);
     assert!(snapshots_wanted(&cluster) > 1);
     assert_eq!(cluster.members[&away].applied, cluster.members[&leader].applied);
+}
+
+/// While a snapshot is being installed entries may still be applied that were handed out before;
+/// the changes in them are made to the configuration of their own time.
+pub fn a_snapshot_is_not_mixed_with_what_came_before(make: Make) {
+    let (mut cluster, leader) = led(make, 3);
+    let away = others(&cluster, leader)[0];
+    cluster.held_appliers.insert(away);
+    change(&mut cluster, leader, EntryKind::ConfChange, "learn 4");
+    rest(&mut cluster, 1);
+    isolate(&mut cluster, away);
+    change(&mut cluster, leader, EntryKind::ConfChange, "remove 4");
+    change(&mut cluster, leader, EntryKind::ConfChange, "learn 5");
+    fall_behind(&mut cluster, leader, away);
+    cluster.held_disks.insert(away);
+    cluster.seen.clear();
+    cluster.cut.clear();
+    rest(&mut cluster, 2);
+    let installs = |effect: &Effect| matches!(effect, Effect::InstallSnapshot { .. });
+    assert!(effects(&mut cluster, away).iter().any(installs), "it gets a snapshot");
+    while cluster.member(away).applies() > 0 {
+        cluster.with(away, Member::apply);
+    }
+    let applied = cluster.member(away).applied.index;
+    let (here, there) = (&cluster.members[&away], &cluster.members[&leader]);
+    assert_eq!(here.conf_at(applied).learners, [NodeId(4)]);
+    assert_eq!(here.conf_at(applied), there.conf_at(applied));
+    cluster.held_appliers.clear();
+    cluster.held_disks.clear();
+    rest(&mut cluster, 1);
+    assert_eq!(status(&mut cluster, away).conf_state.learners, [NodeId(5)]);
 }
 
 fn fall_behind(cluster: &mut Cluster, leader: NodeId, away: NodeId) {

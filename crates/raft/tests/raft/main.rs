@@ -1,5 +1,6 @@
 //! Many machines in one process, without a clock, a disk or a network that are not under control.
 
+mod made_up;
 mod oracle;
 mod random;
 mod script;
@@ -12,6 +13,16 @@ use units::Time;
 
 fn make(now: Time, config: Config, start: Start) -> Box<dyn Consensus> {
     Box::new(Raft::new(now, config, start))
+}
+
+#[test]
+fn whatever_happens_nothing_committed_is_lost() {
+    random::nothing_committed_is_lost(make);
+}
+
+#[test]
+fn no_message_panics() {
+    made_up::no_message_panics(make);
 }
 
 /// A test for each folder under `tests/scripts`, and a folder for each test.

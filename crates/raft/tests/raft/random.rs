@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use consensus::suite::{Cluster, Member, encode};
+use consensus::suite::{Cluster, Make, Member, encode};
 use consensus::{Config, Limits, ReadPolicy, ReadTicket, Role};
 use units::{ConfState, EntryKind, Index, NodeId};
 
 use crate::oracle::{Oracle, Tally};
-use crate::{make, show};
+use crate::show;
 
 /// How many worlds `cargo test` looks at; `RAFT_SEEDS=from..to` asks for others.
 const SEEDS: std::ops::Range<u64> = 0..2_000;
@@ -18,10 +18,16 @@ const SEEDS: std::ops::Range<u64> = 0..2_000;
 const STEPS: usize = 2_000;
 
 /// A generator that is the same everywhere (xorshift64*).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut dice = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        (0..8).for_each(|_| _ = dice.roll(2));
+        dice
+    }
+
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -30,11 +36,11 @@ impl Dice {
     }
 
     /// True in so many of a thousand cases.
-    fn chance(&mut self, per_mille: usize) -> bool {
+    pub(crate) fn chance(&mut self, per_mille: usize) -> bool {
         self.roll(1000) < per_mille
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
         if from.is_empty() { None } else { Some(from[self.roll(from.len())]) }
     }
 }
@@ -70,9 +76,8 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        (0..8).for_each(|_| _ = dice.roll(2));
+    fn new(make: Make, seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
         let mut some = |often, much| if dice.chance(often) { 1 + dice.roll(much) } else { 0 };
         let trouble = Trouble {
             lose: some(500, 200),
@@ -480,8 +485,8 @@ fn config(dice: &mut Dice, seed: u64) -> Config {
     }
 }
 
-#[test]
-fn whatever_happens_nothing_committed_is_lost() {
+/// Whatever happens, nothing that is committed is lost.
+pub(crate) fn nothing_committed_is_lost(make: Make) {
     let range = std::env::var("RAFT_SEEDS").ok().map(|words| {
         let (from, to) = words.split_once("..").expect("RAFT_SEEDS is from..to");
         from.parse().expect("from is a number")..to.parse().expect("to is a number")
@@ -489,7 +494,7 @@ fn whatever_happens_nothing_committed_is_lost() {
     let mut tally = Tally::default();
     for seed in range.unwrap_or(SEEDS) {
         let world = std::panic::AssertUnwindSafe(|| {
-            let mut world = World::new(seed);
+            let mut world = World::new(make, seed);
             world.live(STEPS);
             world.come_to_rest();
             world.oracle.tally

@@ -3,10 +3,10 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use consensus::{Effect, WriteTicket};
+use crate::{Effect, WriteTicket};
 use units::{HardState, Index, planted};
 
-use crate::log::Log;
+use super::log::Log;
 
 /// Writes run beside everything else (§10.2.1), so a promise must know which one it waits for.
 ///
@@ -16,7 +16,7 @@ use crate::log::Log;
 /// - `persisted <= given <= ` the log's last entry; entries up to `persisted` are on disk as they
 ///   are in memory, also after a truncation.
 #[derive(Clone, Debug)]
-pub(crate) struct Writes {
+pub struct Writes {
     next: WriteTicket,
     /// The newest write that somebody waits for.
     newest_sync: WriteTicket,
@@ -39,7 +39,7 @@ struct UnderWay {
 
 impl Writes {
     /// Nothing is on the way.
-    pub(crate) fn new(state: HardState, last: Index) -> Self {
+    pub fn new(state: HardState, last: Index) -> Self {
         Self {
             next: WriteTicket(1),
             newest_sync: WriteTicket(0),
@@ -53,23 +53,23 @@ impl Writes {
     }
 
     /// Up to where the log is durable.
-    pub(crate) fn persisted(&self) -> Index {
+    pub fn persisted(&self) -> Index {
         self.persisted
     }
 
     /// The commit index that is durable. It lags: mostly nobody waits for it.
-    pub(crate) fn commit(&self) -> Index {
+    pub fn commit(&self) -> Index {
         self.commit
     }
 
     /// The newest write that is durable, with all before it.
-    pub(crate) fn durable(&self) -> WriteTicket {
+    pub fn durable(&self) -> WriteTicket {
         self.durable
     }
 
     /// The write after which everything that is in memory now is durable; `None` if it is already.
     /// The commit index does not count: it is a hint.
-    pub(crate) fn barrier(&self, state: &HardState, last: Index) -> Option<WriteTicket> {
+    pub fn barrier(&self, state: &HardState, last: Index) -> Option<WriteTicket> {
         if self.promises_something(state) || self.given < last {
             Some(self.next)
         } else {
@@ -79,7 +79,7 @@ impl Writes {
 
     /// The next write, if there is anything to write. `urgent` says that somebody waits for the
     /// commit index.
-    pub(crate) fn write(&mut self, state: &HardState, log: &Log, urgent: bool) -> Option<Effect> {
+    pub fn write(&mut self, state: &HardState, log: &Log, urgent: bool) -> Option<Effect> {
         let last = log.last().index;
         let entries: Vec<_> = if self.given < last {
             log.cached(self.given.next(), last).cloned().collect()
@@ -107,7 +107,7 @@ impl Writes {
     }
 
     /// The write and all before it are durable.
-    pub(crate) fn done(&mut self, ticket: WriteTicket) {
+    pub fn done(&mut self, ticket: WriteTicket) {
         assert!(ticket < self.next, "{ticket:?} was never given out; next is {:?}", self.next);
         let ticket = if planted!(SyncCoversLater) { WriteTicket(self.next.0 - 1) } else { ticket };
         self.durable = self.durable.max(ticket);
@@ -118,7 +118,7 @@ impl Writes {
     }
 
     /// Entries after `last` were replaced in memory: what was or will be durable of them is void.
-    pub(crate) fn truncated(&mut self, last: Index) {
+    pub fn truncated(&mut self, last: Index) {
         self.given = self.given.min(last);
         self.persisted = self.persisted.min(last);
         for write in &mut self.under_way {
@@ -127,7 +127,7 @@ impl Writes {
     }
 
     /// The log goes on after a snapshot, which is durable.
-    pub(crate) fn reset(&mut self, head: Index) {
+    pub fn reset(&mut self, head: Index) {
         self.truncated(Index(0));
         self.given = head;
         self.persisted = head;

@@ -4,12 +4,12 @@ extern crate std;
 
 use std::vec::Vec;
 
+use crate::{Effect, TermRun};
 use bytes::Bytes;
-use consensus::{Effect, TermRun};
 use units::{Entry, EntryKind, Index, Position, Term};
 
 use super::Applying;
-use crate::log::{Log, weight};
+use crate::kit::{Log, weight};
 
 fn entries(first: u64, last: u64) -> Vec<Entry> {
     let entry = |index| Entry {

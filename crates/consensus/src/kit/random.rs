@@ -4,15 +4,17 @@ use core::time::Duration;
 
 /// A small generator (SplitMix64): election timeouts need to differ, not to be secret.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
+    /// The same numbers for the same seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Uniform in `[span, 2 * span)`.
-    pub(crate) fn one_to_two(&mut self, span: Duration) -> Duration {
+    pub fn one_to_two(&mut self, span: Duration) -> Duration {
         let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX / 2).min(u64::MAX / 2);
         let extra = (u128::from(self.next()) * u128::from(nanos)) >> 64;
         Duration::from_nanos(nanos + extra as u64)

@@ -3,10 +3,10 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use consensus::Effect;
+use crate::Effect;
 use units::{Entry, Index};
 
-use crate::log::{Log, fitting, weight};
+use super::log::{Log, fitting, weight};
 
 /// Committed entries on their way into the state machine.
 ///
@@ -15,7 +15,7 @@ use crate::log::{Log, fitting, weight};
 /// - `applied <= handed`, and `handed` moves on without a gap.
 /// - `under_way` are the groups after `applied`, up to `handed`.
 #[derive(Clone, Debug)]
-pub(crate) struct Applying {
+pub struct Applying {
     handed: Index,
     applied: Index,
     /// The last entry of each group and its weight.
@@ -27,22 +27,22 @@ pub(crate) struct Applying {
 
 impl Applying {
     /// Everything up to here is applied.
-    pub(crate) fn new(applied: Index) -> Self {
+    pub fn new(applied: Index) -> Self {
         Self { handed: applied, applied, under_way: VecDeque::new(), bytes: 0, reading: None }
     }
 
     /// Up to where the state machine has it.
-    pub(crate) fn applied(&self) -> Index {
+    pub fn applied(&self) -> Index {
         self.applied
     }
 
     /// Up to where it was given to the state machine.
-    pub(crate) fn handed(&self) -> Index {
+    pub fn handed(&self) -> Index {
         self.handed
     }
 
     /// Hands out entries up to `ready`, as long as what is under way is not too much.
-    pub(crate) fn next(&mut self, ready: Index, log: &Log, bytes_max: usize) -> Option<Effect> {
+    pub fn next(&mut self, ready: Index, log: &Log, bytes_max: usize) -> Option<Effect> {
         if self.handed >= ready || self.reading.is_some() {
             return None;
         }
@@ -62,7 +62,7 @@ impl Applying {
 
     /// Entries read from the log came back: those that were asked for are handed out. There may be
     /// more, read for a peer.
-    pub(crate) fn read(&mut self, first: Index, entries: &[Entry]) -> Option<Effect> {
+    pub fn read(&mut self, first: Index, entries: &[Entry]) -> Option<Effect> {
         let (_, last) = self.reading.take_if(|(asked, _)| *asked == first)?;
         let ours = entries.partition_point(|entry| entry.index <= last);
         let entries = entries[..ours].to_vec();
@@ -71,12 +71,12 @@ impl Applying {
     }
 
     /// Nothing more is handed out for now, whatever was asked for.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.reading = None;
     }
 
     /// The state machine has everything up to here.
-    pub(crate) fn done(&mut self, index: Index) {
+    pub fn done(&mut self, index: Index) {
         assert!(index <= self.handed, "{index} is applied, but {} was handed out", self.handed);
         self.applied = self.applied.max(index);
         while self.under_way.front().is_some_and(|(last, _)| *last <= index) {

@@ -5,8 +5,8 @@ extern crate std;
 use std::vec;
 use std::vec::Vec;
 
+use crate::TermRun;
 use bytes::Bytes;
-use consensus::TermRun;
 use units::{Entry, EntryKind, Index, Position, Term};
 
 use super::{Log, fitting, weight};

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use consensus::TermRun;
+use crate::TermRun;
 use units::{Entry, Index, Position, Term};
 
 /// Terms are few and entries many, so terms are kept as runs; entries only as far as peers that are
@@ -14,7 +14,7 @@ use units::{Entry, Index, Position, Term};
 /// - `runs` covers the entries after `head` up to `last`, its firsts and terms ascend.
 /// - `cache` ends at `last` and has no gaps; what is not in it is durable.
 #[derive(Clone, Debug)]
-pub(crate) struct Log {
+pub struct Log {
     /// The entry before the first readable one.
     head: Position,
     runs: VecDeque<TermRun>,
@@ -24,13 +24,13 @@ pub(crate) struct Log {
 }
 
 /// What an entry counts against limits: its data, and what holds it in memory.
-pub(crate) fn weight(entry: &Entry) -> usize {
+pub fn weight(entry: &Entry) -> usize {
     size_of::<Entry>() + entry.data.len()
 }
 
 impl Log {
     /// A log on disk from after `head` to `last`.
-    pub(crate) fn new(head: Position, runs: Vec<TermRun>, last: Position) -> Self {
+    pub fn new(head: Position, runs: Vec<TermRun>, last: Position) -> Self {
         let log = Self { head, runs: runs.into(), last, cache: VecDeque::new(), cached_bytes: 0 };
         let first = log.runs.front().map_or(head.index.next(), |run| run.first);
         assert!(
@@ -45,17 +45,17 @@ impl Log {
     }
 
     /// The entry before the first readable one.
-    pub(crate) fn head(&self) -> Position {
+    pub fn head(&self) -> Position {
         self.head
     }
 
     /// The last entry.
-    pub(crate) fn last(&self) -> Position {
+    pub fn last(&self) -> Position {
         self.last
     }
 
     /// The term of the entry, if it is readable or the head.
-    pub(crate) fn term(&self, index: Index) -> Option<Term> {
+    pub fn term(&self, index: Index) -> Option<Term> {
         if index < self.head.index || index > self.last.index {
             return None;
         }
@@ -67,7 +67,7 @@ impl Log {
     }
 
     /// Whether the log holds this very entry, and so equals any log that does up to it (§3.5).
-    pub(crate) fn matches(&self, position: Position) -> bool {
+    pub fn matches(&self, position: Position) -> bool {
         self.term(position.index) == Some(position.term)
     }
 
@@ -75,7 +75,7 @@ impl Log {
     /// it cannot match a log whose entry at `from.index` is of that term. So a leader and a
     /// follower find where their logs part in about one message per term (the end of §3.5, refined
     /// as in etcd by telling a term each way).
-    pub(crate) fn not_above(&self, from: Position) -> Position {
+    pub fn not_above(&self, from: Position) -> Position {
         let index = from.index.min(self.last.index);
         let above = self.runs.partition_point(|run| run.term <= from.term);
         let index = match self.runs.get(above) {
@@ -87,7 +87,7 @@ impl Log {
     }
 
     /// Adds an entry to the end.
-    pub(crate) fn push(&mut self, entry: Entry) {
+    pub fn push(&mut self, entry: Entry) {
         assert!(
             entry.index == self.last.index.next() && entry.term >= self.last.term,
             "{} of term {} does not follow {:?}",
@@ -104,7 +104,7 @@ impl Log {
     }
 
     /// Forgets what comes after `last`.
-    pub(crate) fn truncate(&mut self, last: Index) {
+    pub fn truncate(&mut self, last: Index) {
         let term = self.term(last).expect("a log is truncated to a place that it holds");
         while self.cache.back().is_some_and(|entry| entry.index > last) {
             let entry = self.cache.pop_back().expect("the back was just looked at");
@@ -117,7 +117,7 @@ impl Log {
     }
 
     /// The head moved up to here.
-    pub(crate) fn trim(&mut self, index: Index) {
+    pub fn trim(&mut self, index: Index) {
         if index <= self.head.index {
             return;
         }
@@ -135,12 +135,12 @@ impl Log {
     }
 
     /// The log goes on after a snapshot.
-    pub(crate) fn reset(&mut self, head: Position) {
+    pub fn reset(&mut self, head: Position) {
         *self = Self::new(head, Vec::new(), head);
     }
 
     /// Forgets the oldest cached entries, as long as they are too many bytes and not above `until`.
-    pub(crate) fn evict(&mut self, until: Index, bytes_max: usize) {
+    pub fn evict(&mut self, until: Index, bytes_max: usize) {
         self.evict_while(|entry, bytes| bytes > bytes_max && entry.index <= until);
     }
 
@@ -152,12 +152,12 @@ impl Log {
     }
 
     /// The first entry that is in memory; one above the last if none is.
-    pub(crate) fn cache_first(&self) -> Index {
+    pub fn cache_first(&self) -> Index {
         Index(self.last.index.0 + 1 - self.cache.len() as u64)
     }
 
     /// The cached entries from `first` to `last`, which must be cached.
-    pub(crate) fn cached(&self, first: Index, last: Index) -> impl Iterator<Item = &Entry> {
+    pub fn cached(&self, first: Index, last: Index) -> impl Iterator<Item = &Entry> {
         assert!(
             first >= self.cache_first() && last <= self.last.index,
             "{first} to {last} are not cached: {} to {} are",
@@ -170,7 +170,7 @@ impl Log {
     }
 
     /// As many of the leading entries as go on from `first` and are still those of this log.
-    pub(crate) fn genuine<'a>(&self, first: Index, entries: &'a [Entry]) -> &'a [Entry] {
+    pub fn genuine<'a>(&self, first: Index, entries: &'a [Entry]) -> &'a [Entry] {
         let follows = |(n, entry): &(usize, &Entry)| {
             entry.index.0 == first.0 + *n as u64 && self.term(entry.index) == Some(entry.term)
         };
@@ -180,7 +180,7 @@ impl Log {
 }
 
 /// As many of the entries as weigh no more than `bytes_max`, but at least one; and their weight.
-pub(crate) fn fitting<'a>(
+pub fn fitting<'a>(
     entries: impl Iterator<Item = &'a Entry>,
     bytes_max: usize,
 ) -> (Vec<Entry>, usize) {
