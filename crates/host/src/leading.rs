@@ -94,7 +94,9 @@ pub(crate) async fn hasten_election(shared: Arc<Shared>) {
 /// Waits until a majority can be reached; how many others there are in it.
 async fn others_reached(shared: &Shared) -> usize {
     loop {
-        let voters = &shared.published().conf_state.voters;
+        // And not, over the sleep, all that is published.
+        let conf_state = Arc::clone(&shared.published().conf_state);
+        let voters = &conf_state.voters;
         let reached = shared.connected(voters, Duration::ZERO);
         if voters.len() > 1 && reached > voters.len() / 2 {
             return reached - 1;

@@ -25,6 +25,8 @@ impl Shared {
         let published = self.published();
         let read = self.runtime.spawn_blocking(move || {
             let read = read(&published);
+            // A stop waits for the permits, and nobody holds the state then.
+            drop(published);
             drop(permit);
             read
         });
