@@ -69,16 +69,8 @@ const LAYERS: &[Layer] = &[
     layer("crates/backend-redb", &["crates/backend", "crates/home"], &[]),
     layer("crates/backend-rocksdb", &[UNITS, "crates/backend"], &[]),
     layer("crates/backend-sled", &["crates/backend", "crates/home", "crates/store-sled"], &[]),
-    layer(
-        "crates/transport-grpc",
-        &[UNITS, "crates/links", "crates/tls", "crates/transport"],
-        &[],
-    ),
-    layer(
-        "crates/transport-quic",
-        &[UNITS, "crates/links", "crates/tls", "crates/transport"],
-        &[],
-    ),
+    layer("crates/transport-grpc", &[UNITS, "crates/links", "crates/tls", "crates/transport"], &[]),
+    layer("crates/transport-quic", &[UNITS, "crates/links", "crates/tls", "crates/transport"], &[]),
     // The world, real and simulated.
     layer(
         "crates/host",
