@@ -46,8 +46,8 @@ pub(crate) fn to_library(message: Message) -> Option<eraftpb::Message> {
             out.context = context;
             MessageType::MsgHeartbeatResponse
         }
-        Body::PreVote { last, transfer } => {
-            candidacy(&mut out, last, transfer);
+        Body::PreVote { last, transfer, committed } => {
+            candidacy(&mut out, (last, committed), transfer);
             MessageType::MsgRequestPreVote
         }
         Body::PreVoteAnswer { granted, committed } => {
@@ -68,8 +68,8 @@ pub(crate) fn to_library(message: Message) -> Option<eraftpb::Message> {
             MessageType::MsgSnapshot
         }
         Body::TimeoutNow => MessageType::MsgTimeoutNow,
-        Body::Vote { last, transfer } => {
-            candidacy(&mut out, last, transfer);
+        Body::Vote { last, transfer, committed } => {
+            candidacy(&mut out, (last, committed), transfer);
             MessageType::MsgRequestVote
         }
         Body::VoteAnswer { granted, committed } => {
@@ -106,7 +106,7 @@ pub(crate) fn from_library(message: eraftpb::Message) -> Option<Message> {
             Body::Heartbeat { commit: Index(message.commit), context: message.context }
         }
         MessageType::MsgHeartbeatResponse => Body::HeartbeatAnswer { context: message.context },
-        MessageType::MsgRequestPreVote => Body::PreVote { last: place, transfer },
+        MessageType::MsgRequestPreVote => Body::PreVote { last: place, transfer, committed },
         MessageType::MsgRequestPreVoteResponse => Body::PreVoteAnswer { granted, committed },
         MessageType::MsgReadIndex => Body::ReadIndex { ticket: asked(&message)? },
         MessageType::MsgReadIndexResp => {
@@ -116,7 +116,7 @@ pub(crate) fn from_library(message: eraftpb::Message) -> Option<Message> {
             Body::Snapshot { marker: marker_from_library(message.get_snapshot()) }
         }
         MessageType::MsgTimeoutNow => Body::TimeoutNow,
-        MessageType::MsgRequestVote => Body::Vote { last: place, transfer },
+        MessageType::MsgRequestVote => Body::Vote { last: place, transfer, committed },
         MessageType::MsgRequestVoteResponse => Body::VoteAnswer { granted, committed },
         // What one member says to itself, and what does not come from the library.
         MessageType::MsgBeat
@@ -134,8 +134,13 @@ fn place(message: &mut eraftpb::Message, place: Position) {
     (message.index, message.log_term) = (place.index.0, place.term.0);
 }
 
-fn candidacy(message: &mut eraftpb::Message, last: Position, transfer: bool) {
+fn candidacy(
+    message: &mut eraftpb::Message,
+    (last, committed): (Position, Position),
+    transfer: bool,
+) {
     place(message, last);
+    (message.commit, message.commit_term) = (committed.index.0, committed.term.0);
     if transfer {
         message.context = TRANSFER.into();
     }

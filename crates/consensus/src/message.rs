@@ -64,6 +64,8 @@ pub enum Body {
         last: Position,
         /// The leader asked for this campaign: leases of leaders do not count (§4.2.3).
         transfer: bool,
+        /// As in [`Vote`](Self::Vote).
+        committed: Position,
     },
     /// MsgPreVoteResp.
     PreVoteAnswer {
@@ -107,6 +109,10 @@ pub enum Body {
         last: Position,
         /// The leader asked for this campaign: leases of leaders do not count (§4.2.3).
         transfer: bool,
+        /// The last entry that the candidate knows to be committed: whoever is asked may hold it
+        /// and not know that. Nothing, hence entry 0, of etcd's members, who do not tell, nor look
+        /// at it.
+        committed: Position,
     },
     /// MsgVoteResp.
     VoteAnswer {

@@ -206,8 +206,8 @@ fn set_body(wire: &mut raftpb::Message, body: &Body) -> MessageType {
             wire.context = some_bytes(context);
             MessageType::MsgHeartbeatResp
         }
-        Body::PreVote { last, transfer } => {
-            set_campaign(wire, *last, *transfer);
+        Body::PreVote { last, transfer, committed } => {
+            set_campaign(wire, (*last, *committed), *transfer);
             MessageType::MsgPreVote
         }
         Body::PreVoteAnswer { granted, committed } => {
@@ -238,8 +238,8 @@ fn set_body(wire: &mut raftpb::Message, body: &Body) -> MessageType {
             wire.from = Some(transferee.0);
             MessageType::MsgTransferLeader
         }
-        Body::Vote { last, transfer } => {
-            set_campaign(wire, *last, *transfer);
+        Body::Vote { last, transfer, committed } => {
+            set_campaign(wire, (*last, *committed), *transfer);
             MessageType::MsgVote
         }
         Body::VoteAnswer { granted, committed } => {
@@ -269,6 +269,7 @@ fn from_wire(from: NodeId, to: NodeId, wire: raftpb::Message) -> Result<Message,
     let transfer = *context == *CAMPAIGN_TRANSFER;
     let granted = !wire.reject();
     let commit = Index(wire.commit());
+    let committed = Position { term: Term(wire.reject_hint()), index: commit };
     let carries_term = !matches!(kind, MessageType::MsgProp | MessageType::MsgReadIndex);
     if carries_term && term.is_none() && kind != MessageType::MsgTransferLeader {
         return nonsense("a message without a term");
@@ -285,7 +286,7 @@ fn from_wire(from: NodeId, to: NodeId, wire: raftpb::Message) -> Result<Message,
         },
         MessageType::MsgHeartbeat => Body::Heartbeat { commit, context },
         MessageType::MsgHeartbeatResp => Body::HeartbeatAnswer { context },
-        MessageType::MsgPreVote => Body::PreVote { last, transfer },
+        MessageType::MsgPreVote => Body::PreVote { last, transfer, committed },
         MessageType::MsgPreVoteResp => Body::PreVoteAnswer { granted, committed: last },
         MessageType::MsgProp => Body::Propose { entries: proposals_from_wire(wire.entries)? },
         MessageType::MsgReadIndex => Body::ReadIndex { ticket: question_from_wire(&wire)? },
@@ -298,7 +299,7 @@ fn from_wire(from: NodeId, to: NodeId, wire: raftpb::Message) -> Result<Message,
             0 => return nonsense("leadership for nobody"),
             transferee => Body::TransferLeader { transferee: NodeId(transferee) },
         },
-        MessageType::MsgVote => Body::Vote { last, transfer },
+        MessageType::MsgVote => Body::Vote { last, transfer, committed },
         MessageType::MsgVoteResp => Body::VoteAnswer { granted, committed: last },
         MessageType::MsgHup
         | MessageType::MsgBeat
@@ -318,8 +319,15 @@ fn some_bytes(bytes: &Bytes) -> Option<Bytes> {
     (!bytes.is_empty()).then(|| bytes.clone())
 }
 
-fn set_campaign(wire: &mut raftpb::Message, last: Position, transfer: bool) {
+/// Of the fields that etcd leaves empty in a candidate's question, two say what is committed.
+fn set_campaign(
+    wire: &mut raftpb::Message,
+    (last, committed): (Position, Position),
+    transfer: bool,
+) {
     set_position(wire, last);
+    wire.commit = (committed.index.0 > 0).then_some(committed.index.0);
+    wire.reject_hint = (committed.term.0 > 0).then_some(committed.term.0);
     wire.context = transfer.then(|| Bytes::from_static(CAMPAIGN_TRANSFER));
 }
 

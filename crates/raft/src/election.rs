@@ -56,8 +56,10 @@ impl Raft {
         self.part =
             Part::PreCandidate(Ballot { votes: BTreeMap::from([(me, true)]), own_vote: None });
         let (term, last) = (self.state.term.next(), self.log.last());
+        let committed = self.known_committed();
         for voter in quorum::voters(&self.conf).filter(|voter| *voter != me) {
-            self.outbox.send(voter, Some(term), Body::PreVote { last, transfer: false });
+            let body = Body::PreVote { last, transfer: false, committed };
+            self.outbox.send(voter, Some(term), body);
         }
         self.decide();
     }
@@ -73,10 +75,11 @@ impl Raft {
         let own_vote = self.barrier();
         assert!(own_vote.is_some(), "a new term is not durable yet");
         self.part = Part::Candidate(Ballot { votes: BTreeMap::new(), own_vote });
-        let (term, last) = (self.state.term, self.log.last());
+        let (term, last, committed) = (self.state.term, self.log.last(), self.known_committed());
         self.outbox.withdraw_votes();
         for voter in quorum::voters(&self.conf).filter(|voter| *voter != me) {
-            self.outbox.send_after(own_vote, voter, term, Body::Vote { last, transfer });
+            let body = Body::Vote { last, transfer, committed };
+            self.outbox.send_after(own_vote, voter, term, body);
         }
     }
 
@@ -154,10 +157,12 @@ impl Raft {
         self.log.term(index).map_or(Position::default(), |term| Position { term, index })
     }
 
-    /// Somebody who refuses a vote knows this to be committed. Of two voters one may have been
-    /// removed, know it, hold more than the other, and so never vote for it, while the other does
-    /// not know that it decides alone. Whoever learns that who takes part is about to change must
-    /// not go on counting votes.
+    /// Somebody who wants a vote, or refuses one, knows this to be committed. Of two voters one may
+    /// have been removed, know it, hold more than the other, and so never vote for it, while the
+    /// other does not know that it decides alone. Or one was made a voter by the other, which then
+    /// lost the end of its log in a crash: the new one, who holds more, will not vote for it, and
+    /// does not campaign before it knows that it may. Whoever learns that who takes part is about
+    /// to change must not go on counting votes.
     pub(crate) fn learn_committed(&mut self, committed: Position) {
         let learns = !self.part.is_leader()
             && self.installing.is_none()

@@ -244,7 +244,10 @@ impl Raft {
             Body::AppendRejected { refused, hint } => self.peer_rejected(from, refused, hint),
             Body::Heartbeat { commit, context } => self.receive_heartbeat(from, commit, context),
             Body::HeartbeatAnswer { context } => self.peer_answered_heartbeat(from, &context),
-            Body::PreVote { last, .. } => self.receive_pre_vote(from, term, last),
+            Body::PreVote { last, committed, .. } => {
+                self.learn_committed(committed);
+                self.receive_pre_vote(from, term, last);
+            }
             Body::PreVoteAnswer { granted, committed } => {
                 self.learn_committed(committed);
                 self.receive_pre_vote_answer(from, term, granted);
@@ -257,7 +260,10 @@ impl Raft {
             Body::Snapshot { marker } => self.receive_snapshot(from, marker),
             Body::TimeoutNow => self.receive_timeout_now(from),
             Body::TransferLeader { transferee } => self.receive_transfer(from, transferee),
-            Body::Vote { last, .. } => self.receive_vote(from, last),
+            Body::Vote { last, committed, .. } => {
+                self.learn_committed(committed);
+                self.receive_vote(from, last);
+            }
             Body::VoteAnswer { granted, committed } => {
                 self.learn_committed(committed);
                 self.receive_vote_answer(from, granted);

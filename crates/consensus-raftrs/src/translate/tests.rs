@@ -45,9 +45,9 @@ fn bodies() -> Vec<Body> {
     ];
     for flag in [false, true] {
         bodies.extend([
-            Body::PreVote { last, transfer: flag },
+            Body::PreVote { last, transfer: flag, committed: place(3, 6) },
             Body::PreVoteAnswer { granted: flag, committed: place(3, 6) },
-            Body::Vote { last, transfer: flag },
+            Body::Vote { last, transfer: flag, committed: place(3, 6) },
             Body::VoteAnswer { granted: flag, committed: place(3, 6) },
         ]);
     }

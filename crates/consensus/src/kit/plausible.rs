@@ -26,8 +26,11 @@ pub fn is_plausible(message: &Message, me: NodeId) -> bool {
             go_on && message.term.is_some_and(|term| before.term <= term)
         }
         Body::AppendRejected { refused, hint } => sane(hint) && refused.0 <= NUMBER_MAX,
-        Body::PreVote { last, .. } | Body::Vote { last, .. } => {
-            sane(last) && message.term.is_some_and(|term| last.term < term)
+        Body::PreVote { last, committed, .. } | Body::Vote { last, committed, .. } => {
+            sane(last)
+                && sane(committed)
+                && committed <= last
+                && message.term.is_some_and(|term| last.term < term)
         }
         Body::PreVoteAnswer { committed, .. } | Body::VoteAnswer { committed, .. } => {
             sane(committed) && message.term.is_some_and(|term| committed.term <= term)

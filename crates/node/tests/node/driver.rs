@@ -530,7 +530,7 @@ fn body(args: &mut ArgumentConsumer<'_>) -> Answer<Body> {
         "rejected" => Body::AppendRejected { refused: Index(2), hint: last },
         "heartbeat" => Body::Heartbeat { commit: Index(1), context: Bytes::new() },
         "heartbeat-answer" => Body::HeartbeatAnswer { context: Bytes::new() },
-        "pre-vote" => Body::PreVote { last, transfer: false },
+        "pre-vote" => Body::PreVote { last, transfer: false, committed: Position::default() },
         "pre-vote-answer" => Body::PreVoteAnswer { granted: true, committed: Position::default() },
         "propose" => Body::Propose { entries: vec![(EntryKind::Normal, "c1".into())] },
         "propose-change" => {
@@ -543,7 +543,7 @@ fn body(args: &mut ArgumentConsumer<'_>) -> Answer<Body> {
         "snapshot" => Body::Snapshot { marker: marker(9) },
         "timeout-now" => Body::TimeoutNow,
         "transfer-leader" => Body::TransferLeader { transferee: NodeId(3) },
-        "vote" => Body::Vote { last, transfer: true },
+        "vote" => Body::Vote { last, transfer: true, committed: Position::default() },
         "vote-answer" => Body::VoteAnswer { granted: false, committed: Position::default() },
         other => return Err(format!("what is {other}?").into()),
     })

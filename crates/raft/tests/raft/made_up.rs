@@ -121,7 +121,7 @@ impl Talk {
             3 => Body::AppendRejected { refused: index, hint: place },
             4 => Body::Heartbeat { commit: index, context },
             5 => Body::HeartbeatAnswer { context },
-            6 => Body::PreVote { last: place, transfer },
+            6 => Body::PreVote { last: place, transfer, committed: place },
             7 => Body::PreVoteAnswer { granted, committed: place },
             8 => Body::Propose { entries: vec![(EntryKind::Normal, context); self.dice.roll(3)] },
             9 => Body::ReadIndex { ticket },
@@ -129,7 +129,7 @@ impl Talk {
             11 => Body::Snapshot { marker: Marker { position: place, conf_state: self.conf() } },
             12 => Body::TimeoutNow,
             13 => Body::TransferLeader { transferee: from },
-            _ if self.dice.chance(500) => Body::Vote { last: place, transfer },
+            _ if self.dice.chance(500) => Body::Vote { last: place, transfer, committed: place },
             _ => Body::VoteAnswer { granted, committed: place },
         };
         Message { from, to, term, body }

@@ -453,8 +453,16 @@ fn forged(args: &mut ArgumentConsumer<'_>) -> Result<Message, Box<dyn Error>> {
         "heartbeat" => {
             Body::Heartbeat { commit: Index(key("commit")?.parse()?), context: Bytes::new() }
         }
-        "vote" => Body::Vote { last: position(key("last")?)?, transfer: false },
-        "pre-vote" => Body::PreVote { last: position(key("last")?)?, transfer: false },
+        "vote" => Body::Vote {
+            last: position(key("last")?)?,
+            transfer: false,
+            committed: Position::default(),
+        },
+        "pre-vote" => Body::PreVote {
+            last: position(key("last")?)?,
+            transfer: false,
+            committed: Position::default(),
+        },
         "granted" => Body::VoteAnswer { granted: true, committed: Position::default() },
         "pre-granted" => Body::PreVoteAnswer { granted: true, committed: Position::default() },
         "timeout-now" => Body::TimeoutNow,

@@ -57,8 +57,8 @@ fn body(body: &Body) -> String {
             format!("Heartbeat commit {commit}{}", round(context))
         }
         Body::HeartbeatAnswer { context } => format!("HeartbeatAnswer{}", round(context)),
-        Body::PreVote { last, transfer } => {
-            format!("PreVote last {}{}", position(last), handed(*transfer))
+        Body::PreVote { last, transfer, committed } => {
+            format!("PreVote last {}{}{}", position(last), known(committed), handed(*transfer))
         }
         Body::PreVoteAnswer { granted, committed } => {
             format!("PreVoteAnswer {}{}", yes(*granted), known(committed))
@@ -74,8 +74,8 @@ fn body(body: &Body) -> String {
         Body::Snapshot { marker } => format!("Snapshot {}", self::marker(marker)),
         Body::TimeoutNow => "TimeoutNow".to_string(),
         Body::TransferLeader { transferee } => format!("TransferLeader to n{transferee}"),
-        Body::Vote { last, transfer } => {
-            format!("Vote last {}{}", position(last), handed(*transfer))
+        Body::Vote { last, transfer, committed } => {
+            format!("Vote last {}{}{}", position(last), known(committed), handed(*transfer))
         }
         Body::VoteAnswer { granted, committed } => {
             format!("VoteAnswer {}{}", yes(*granted), known(committed))
