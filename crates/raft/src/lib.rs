@@ -14,9 +14,9 @@
 //! on a write (a vote, an acknowledgement, the member's own vote and its own place in the quorum)
 //! is held back until the write's ticket came back.
 //!
-//! Two things are not etcd's, which waits for ever for a vote if a crash came at the wrong moment of
-//! a change among two voters: a leader tells of a commit that changes who takes part once that is
-//! durable here, and whoever wants a vote or refuses one says what is committed.
+//! Two things are not etcd's, which waits for ever for a vote if a crash came at the wrong moment
+//! of a change among two voters: a leader tells of a commit that changes who takes part once that
+//! is durable here, and whoever wants a vote or refuses one says what is committed.
 //!
 //! # Invariants
 //!

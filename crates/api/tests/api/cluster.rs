@@ -1,15 +1,20 @@
 //! Members, and looking after one.
 
+use std::time::Duration;
+
 use proto::etcdserverpb::alarm_request::AlarmAction;
+use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use proto::etcdserverpb::{
-    AlarmRequest, AlarmType, DefragmentRequest, HashKvRequest, MemberAddRequest, MemberListRequest,
-    MemberPromoteRequest, MemberRemoveRequest, MoveLeaderRequest, PutRequest, StatusRequest,
+    AlarmMember, AlarmRequest, AlarmType, DefragmentRequest, HashKvRequest, MemberAddRequest,
+    MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, MoveLeaderRequest, PutRequest,
+    StatusRequest,
 };
 use proto::health::HealthCheckRequest;
 use proto::health::health_client::HealthClient;
+use tokio::time::timeout;
 use tonic::Code;
 
-use crate::world::{MEMBER, QUOTA_BYTES, World, assert_refused};
+use crate::world::{MEMBER, Plain, QUOTA_BYTES, World, assert_refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_come_and_go() {
@@ -79,6 +84,20 @@ async fn a_member_tells_how_it_is() {
     assert_refused(check("x").await, Code::NotFound, "unknown service");
 }
 
+/// How long an alarm may take to be agreed on.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for it: a member that finds itself full as it applies a command refuses that, and raises
+/// the alarm then.
+async fn first_alarm(maintenance: &mut MaintenanceClient<Plain>) -> AlarmMember {
+    loop {
+        let alarms = maintenance.alarm(AlarmRequest::default()).await.expect("they are known");
+        if let Some(alarm) = alarms.into_inner().alarms.first() {
+            return *alarm;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_member_raises_an_alarm_and_takes_no_more() {
     let world = World::new().await;
@@ -94,8 +113,8 @@ async fn a_full_member_raises_an_alarm_and_takes_no_more() {
     let words = "etcdserver: mvcc: database space exceeded";
     assert_refused(refused.map_or(Ok(()), Err), Code::ResourceExhausted, words);
     let mut maintenance = world.maintenance();
-    let alarms = maintenance.alarm(AlarmRequest::default()).await.expect("they are known");
-    let alarm = alarms.into_inner().alarms[0];
+    let raised = timeout(PATIENCE, first_alarm(&mut maintenance));
+    let alarm = raised.await.expect("an alarm is raised");
     assert_eq!((alarm.member_id, alarm.alarm), (MEMBER.0, AlarmType::Nospace.into()));
     let status = maintenance.status(StatusRequest {}).await.expect("it is known").into_inner();
     assert_eq!(status.errors, [format!("memberID:{} alarm:NOSPACE", MEMBER.0)]);
