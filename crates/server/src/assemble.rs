@@ -47,8 +47,10 @@ const SNAPSHOT_BYTES_MAX: u64 = 1 << 40;
 /// Long reads that run at once: as many as keep a disk busy, and leave processors to the rest.
 const READS_MAX: usize = 16;
 
-/// Bytes of recent changes kept for watchers that are a little behind.
-const WATCH_RING_BYTES: usize = 32 << 20;
+/// Bytes of recent changes kept for watchers that are a little behind: some forty thousand usual
+/// ones, a second's worth of the most that there can be. Who is further behind is served from the
+/// engine.
+const WATCH_RING_BYTES: usize = 16 << 20;
 
 /// Bytes of entries that are kept for peers that lag, beside their number, which is configured. One
 /// that lags further is sent a snapshot, which is about as soon done as so much log.
@@ -62,13 +64,14 @@ const TRIM_STEP_BYTES: u64 = 16 << 20;
 /// may allow larger ones, and an entry that cannot be sent holds up all that follow it.
 const FRAME_BYTES_MAX: usize = 64 << 20;
 
-/// What one message, one peer and one group may have: etcd's numbers where it has some.
+/// What one message, one peer and one group may have: etcd's numbers where it has some. Entries are
+/// kept in memory for peers that are seconds behind; what others lack is read from the log.
 const LIMITS: Limits = Limits {
     message_bytes_max: 1 << 20,
     inflight_messages_max: 512,
     inflight_bytes_max: 64 << 20,
     uncommitted_bytes_max: 256 << 20,
-    cached_bytes_max: 64 << 20,
+    cached_bytes_max: 24 << 20,
     apply_bytes_max: 4 << 20,
 };
 
