@@ -64,10 +64,13 @@ impl Raftrs {
 
     /// Whoever leads or campaigns in an older term learns of the newer one. The library leaves two
     /// of these answers out; then a member whom candidates do not know, or who campaigns as often
-    /// as they do, may stay behind for ever.
+    /// as they do, may stay behind for ever. To a pre-vote it does not say what is committed.
     fn meet_older_term(&mut self, (from, to, term): (NodeId, NodeId, Option<Term>), body: Body) {
         let answer = match body {
             Body::Snapshot { .. } => Body::AppendAccepted { matched: Index(0) },
+            Body::PreVote { .. } => {
+                Body::PreVoteAnswer { granted: false, committed: self.known_committed() }
+            }
             Body::Vote { .. } => {
                 Body::VoteAnswer { granted: false, committed: self.known_committed() }
             }

@@ -21,7 +21,7 @@
 //!   is installed; any other message when the newest term and vote are. The library would wait with
 //!   all messages of a follower and with none of a leader.
 //! - An entry is handed out when it is durable here; a change of who takes part also only when it
-//!   is durably known to be committed.
+//!   is durably known to be committed, and not before that do peers hear that it is.
 //! - Votes are asked for only while everything that this member holds is durable.
 //! - The library is told of a write when it is durable, and never of one that was replaced since.
 //!
@@ -39,8 +39,8 @@
 //!   be forgotten.
 //! - It takes a snapshot's configuration at once, and makes changes that were handed out before the
 //!   snapshot to that one. Here they are made to the configuration of their own time.
-//! - It hands out a change of who takes part when it is committed, though a crash may make the
-//!   member forget that it is. Here the commit index is durable first.
+//! - It hands out a change of who takes part, and tells of it, when it is committed, though a crash
+//!   may make the member forget that it is. Here the commit index is durable first.
 //! - It panics when a leader that removed itself counts who holds what. Here such a leader goes on
 //!   only if all of its log is committed, so that there is nothing to count.
 //! - It elects a candidate that lost its vote meanwhile, and panics. Here that one steps down.
@@ -64,7 +64,6 @@
 //! | bytes on the way to a peer | so many messages are allowed as fit if each is full |
 //! | a transfer to who gets it already | is not begun anew before it has failed |
 //! | a quorum that is missed | shows up to a heartbeat later |
-//! | a commit that changes who takes part | is told before it is durable at the leader |
 //! | priorities, group commit | are not used |
 //! | building it | runs a `protoc`: the one on the path, or one that a dependency brings |
 //!

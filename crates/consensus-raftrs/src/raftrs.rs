@@ -101,6 +101,7 @@ impl Raftrs {
             told: Leadership { term: state.term, leader: None, role: Role::Follower },
             config,
         };
+        raftrs.watch_clock();
         raftrs.campaign_if_alone();
         raftrs
     }
@@ -308,11 +309,7 @@ impl Raftrs {
     /// A message of the library goes out when what it says is durable.
     fn send(&mut self, message: eraftpb::Message) {
         let mut message = from_library(message).expect("the library says nothing else to peers");
-        if let Body::PreVoteAnswer { committed, .. } | Body::VoteAnswer { committed, .. } =
-            &mut message.body
-        {
-            *committed = (*committed).min(self.known_committed());
-        }
+        self.tell_no_more_than_settled(&mut message.body);
         let accepts =
             matches!(message.body, Body::AppendAccepted { matched } if matched > Index(0));
         if accepts && let Some(installing) = &mut self.installing {
@@ -327,6 +324,22 @@ impl Raftrs {
             self.unkept_promise()
         };
         self.outbox.send_after(write, message);
+    }
+
+    /// Nobody is to act on a change of who takes part that this member may forget to be committed.
+    fn tell_no_more_than_settled(&self, body: &mut Body) {
+        match body {
+            Body::Append { commit, .. } | Body::Heartbeat { commit, .. } => {
+                *commit = (*commit).min(self.settled_commit());
+            }
+            Body::PreVote { committed, .. }
+            | Body::PreVoteAnswer { committed, .. }
+            | Body::Vote { committed, .. }
+            | Body::VoteAnswer { committed, .. } => {
+                *committed = (*committed).min(self.known_committed());
+            }
+            _ => {}
+        }
     }
 
     fn hand_out(&mut self) {
@@ -347,7 +360,7 @@ impl Raftrs {
         self.settled_commit().min(persisted)
     }
 
-    /// Up to where what is committed may be acted upon.
+    /// Up to where what is committed may be acted upon, here or by whoever is told.
     fn settled_commit(&self) -> Index {
         match self.raw.store().unapplied.first_after(self.writes.commit()) {
             Some(change) => self.commit.min(change.previous()),
@@ -428,7 +441,10 @@ impl Consensus for Raftrs {
 
     fn persisted(&mut self, now: Time, ticket: WriteTicket) {
         self.advance(now);
+        let settled = self.settled_commit();
         self.writes.done(ticket);
+        // Peers may hear now of what is committed, which they were not told when it was.
+        self.unsent |= self.settled_commit() > settled;
         let mut newest = None;
         while let Some((_, number)) = self.numbers.pop_front_if(|(write, _)| *write <= ticket) {
             newest = Some(number);
@@ -495,6 +511,7 @@ impl Consensus for Raftrs {
 
     fn hasten_election(&mut self, now: Time, by: Duration) {
         self.advance(now);
+        self.watch_clock();
         if self.leader().is_none() {
             self.timer.hasten(self.now, by);
         }
@@ -512,6 +529,10 @@ impl Consensus for Raftrs {
 
     fn handle_timeout(&mut self, now: Time) {
         self.advance(now);
+        // What has come since the last poll sets the clock anew: whoever leads since then has not
+        // missed a heartbeat, and who has heard a leader need not campaign.
+        self.watch_clock();
+        self.tell_leadership();
         if self.deadline().is_none_or(|at| at > self.now) {
             return;
         }

@@ -9,8 +9,9 @@ use units::{ConfChangeKind, ConfState, Entry, EntryKind, Index, NodeId, Time};
 
 use crate::{Effect, Marker, Message, ReadTicket, Status, WriteTicket};
 
-/// Orders entries among members. One owner; every call is followed by [`poll`](Self::poll) until it
-/// returns `None`, and the effects are carried out in the order they came.
+/// Orders entries among members. One owner; calls, of which several may come together, are followed
+/// by [`poll`](Self::poll) until it returns `None`, and the effects are carried out in the order
+/// they came.
 pub trait Consensus: Send {
     /// A message from a peer. Messages may be lost, doubled, late and out of order; none may break
     /// an invariant.

@@ -37,10 +37,11 @@ pub use member::{Image, Member, encode};
 pub use peers::{
     a_follower_promises_only_what_is_durable, a_joint_change_is_left_by_itself,
     a_laggard_is_brought_back_by_a_snapshot, a_leader_without_quorum_commits_nothing,
-    a_learner_becomes_a_voter, a_lost_snapshot_is_wanted_again, a_removed_voter_is_not_needed,
-    a_returning_member_raises_no_term, a_snapshot_is_not_mixed_with_what_came_before,
-    a_stale_leader_answers_no_read, a_stale_leader_steps_down, a_successor_is_chosen,
-    a_term_is_durable_before_it_has_entries, all_may_restart_at_once, entries_reach_everybody,
+    a_learner_becomes_a_voter, a_lost_snapshot_is_wanted_again, a_new_voter_learns_that_it_is_one,
+    a_removed_voter_is_not_needed, a_returning_member_raises_no_term,
+    a_snapshot_is_not_mixed_with_what_came_before, a_stale_leader_answers_no_read,
+    a_stale_leader_steps_down, a_successor_is_chosen, a_term_is_durable_before_it_has_entries,
+    all_may_restart_at_once, an_election_and_a_timeout_may_come_together, entries_reach_everybody,
     followers_pass_on_what_they_are_asked, what_is_committed_outlives_its_leader,
 };
 
@@ -87,6 +88,7 @@ macro_rules! suite_of_peers {
             a_leader_without_quorum_commits_nothing
             a_learner_becomes_a_voter
             a_lost_snapshot_is_wanted_again
+            a_new_voter_learns_that_it_is_one
             a_removed_voter_is_not_needed
             a_returning_member_raises_no_term
             a_snapshot_is_not_mixed_with_what_came_before
@@ -95,6 +97,7 @@ macro_rules! suite_of_peers {
             a_successor_is_chosen
             a_term_is_durable_before_it_has_entries
             all_may_restart_at_once
+            an_election_and_a_timeout_may_come_together
             entries_reach_everybody
             followers_pass_on_what_they_are_asked
             what_is_committed_outlives_its_leader

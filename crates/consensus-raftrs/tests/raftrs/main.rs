@@ -33,6 +33,11 @@ fn make_either(now: Time, config: Config, start: Start) -> Box<dyn Consensus> {
 consensus::suite!(make);
 consensus::suite_of_peers!(make);
 
+/// The contract holds between members of both parts, too.
+mod mixed {
+    consensus::suite_of_peers!(super::make_either);
+}
+
 #[test]
 fn whatever_happens_nothing_committed_is_lost() {
     random::nothing_committed_is_lost(make);

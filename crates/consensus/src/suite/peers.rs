@@ -97,6 +97,37 @@ pub fn what_is_committed_outlives_its_leader(make: Make) {
     }
 }
 
+/// Time may be told of together with a message, before anybody asks what is to be done: it has not
+/// passed for who leads since that message.
+pub fn an_election_and_a_timeout_may_come_together(make: Make) {
+    let (mut cluster, old) = led(make, 3);
+    rest(&mut cluster, 3);
+    cluster.member(old).crash(usize::MAX);
+    let left = others(&cluster, old);
+    let candidate = left[0];
+    cluster.skip(&left, ELECTION_TIMEOUT * 2);
+    cluster.time_out(candidate);
+    while !cluster.network.is_empty() {
+        for message in core::mem::take(&mut cluster.network) {
+            if message.to != candidate {
+                cluster.deliver(message);
+                continue;
+            }
+            cluster.call(candidate, |machine, now| {
+                machine.step(now, message);
+                if machine.deadline().is_some_and(|deadline| deadline <= now) {
+                    machine.handle_timeout(now);
+                }
+            });
+        }
+        for id in &left {
+            cluster.with(*id, |member| member.sync(usize::MAX));
+        }
+    }
+    let status = status(&mut cluster, candidate);
+    assert_eq!((status.role, status.commit), (Role::Leader, status.last.index), "{status:?}");
+}
+
 /// After a power loss of all everything that was answered is there.
 pub fn all_may_restart_at_once(make: Make) {
     let (mut cluster, leader) = led(make, 3);
@@ -242,6 +273,37 @@ pub fn a_learner_becomes_a_voter(make: Make) {
     cluster.run();
     let last = commands(&mut cluster, leader).pop();
     assert_eq!(last.as_deref(), Some(&b"add 2"[..]), "half of two is no majority");
+}
+
+/// The only voter makes a learner another one, and loses the end of its log in a crash before it
+/// has said so. The new one holds more, and has not heard that it may campaign: whoever asks for
+/// its vote tells it.
+pub fn a_new_voter_learns_that_it_is_one(make: Make) {
+    let (mut cluster, old) = led(make, 1);
+    let new = NodeId(2);
+    change(&mut cluster, old, EntryKind::ConfChange, "learn 2");
+    cluster.add(config(new));
+    rest(&mut cluster, 1);
+    cluster.held_disks.insert(old);
+    change(&mut cluster, old, EntryKind::ConfChange, "add 2");
+    cluster.with(old, |member| member.sync(usize::MAX));
+    propose(&mut cluster, old, &["x"]).expect("it leads");
+    cluster.run();
+    isolate(&mut cluster, old);
+    cluster.with(old, |member| member.sync(1));
+    cluster.run();
+    assert!(cluster.member(old).disk.last() < cluster.member(new).disk.last());
+    cluster.member(old).crash(0);
+    cluster.held_disks.clear();
+    cluster.cut.clear();
+    cluster.with(old, Member::start);
+    let leader = elect(&mut cluster);
+    propose(&mut cluster, leader, &["y"]).expect("it leads");
+    rest(&mut cluster, 1);
+    for id in [old, new] {
+        assert_eq!(status(&mut cluster, id).conf_state.voters, [old, new]);
+        assert_eq!(commands(&mut cluster, id).last().map(|last| &last[..]), Some(&b"y"[..]));
+    }
 }
 
 /// A voter that is removed is not counted any more.
