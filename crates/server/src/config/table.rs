@@ -218,7 +218,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Kind::Text,
         "",
         Group::Parts,
-        "what orders the commands: raft, or solo for one member alone; raft if empty",
+        "what orders the commands: raft, raftrs, or solo for one member alone; raft if empty",
     ),
     later(
         "corrupt-check-time",

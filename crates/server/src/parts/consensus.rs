@@ -5,8 +5,11 @@ use units::Time;
 
 use super::choices::{Choices, Kind};
 
-const KIND: Kind =
-    Kind { flag: "consensus", noun: "consensus", features: &[("raft", "raft"), ("solo", "solo")] };
+const KIND: Kind = Kind {
+    flag: "consensus",
+    noun: "consensus",
+    features: &[("raft", "raft"), ("raftrs", "consensus-raftrs"), ("solo", "solo")],
+};
 
 /// What can order the commands.
 pub trait ConsensusPart: Send + Sync {
@@ -26,6 +29,8 @@ pub(super) fn compiled_in() -> Choices<dyn ConsensusPart> {
         [
             #[cfg(feature = "raft")]
             ("raft", raft::part()),
+            #[cfg(feature = "consensus-raftrs")]
+            ("raftrs", raftrs::part()),
             #[cfg(feature = "solo")]
             ("solo", solo::part()),
         ],
@@ -49,6 +54,27 @@ mod raft {
     impl ConsensusPart for RaftPart {
         fn make(&self, now: Time, config: Config, start: Start) -> Box<dyn Consensus> {
             Box::new(Raft::new(now, config, start))
+        }
+    }
+}
+
+#[cfg(feature = "consensus-raftrs")]
+mod raftrs {
+    use std::sync::Arc;
+
+    use ::consensus_raftrs::Raftrs;
+
+    use super::{Config, Consensus, ConsensusPart, Start, Time};
+
+    struct RaftrsPart;
+
+    pub(super) fn part() -> Arc<dyn ConsensusPart> {
+        Arc::new(RaftrsPart)
+    }
+
+    impl ConsensusPart for RaftrsPart {
+        fn make(&self, now: Time, config: Config, start: Start) -> Box<dyn Consensus> {
+            Box::new(Raftrs::new(now, config, start))
         }
     }
 }

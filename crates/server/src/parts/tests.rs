@@ -67,6 +67,19 @@ fn what_is_not_there_is_told_with_what_would_help() {
 }
 
 #[test]
+fn the_other_consensus_is_named_with_its_feature() {
+    let mut parts = Parts::compiled_in();
+    let asked = Config::from_flags(["--consensus=raftrs"]).expect("the flags are fine");
+    assert!(parts.choose(&asked).is_ok());
+    parts.consensus.withdraw("raftrs");
+    assert_eq!(
+        refused(&parts, &["--consensus=raftrs"]),
+        "--consensus=raftrs is not compiled in: build with the feature consensus-raftrs (this \
+         build has raft, solo)"
+    );
+}
+
+#[test]
 fn names_that_are_taken_are_refused() {
     for name in ["", "Upper", "a/b", "wal", "spool", "raft-sled"] {
         let mut parts = Parts::compiled_in();
@@ -85,7 +98,7 @@ fn parts_of_others_are_chosen_like_ours() {
         refused(&parts, &["--consensus=pair", cluster]),
         "--consensus=pair is for clusters of at most 2, and --initial-cluster has 3"
     );
-    for name in ["raft", "solo"] {
+    for name in ["raft", "raftrs", "solo"] {
         parts.consensus.withdraw(name);
     }
     // The only one there is needs no asking for.

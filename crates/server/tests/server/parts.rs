@@ -1,7 +1,8 @@
 //! Members of every part that there is, one kind at a time; the others are the usual ones.
 
-use proto::etcdserverpb::MemberAddRequest;
 use proto::etcdserverpb::cluster_client::ClusterClient;
+use proto::etcdserverpb::maintenance_client::MaintenanceClient;
+use proto::etcdserverpb::{MemberAddRequest, MoveLeaderRequest, StatusRequest};
 use server::{Config, Error, Member, Parts};
 use tonic::Code;
 
@@ -83,26 +84,99 @@ async fn again(config: &impl Fn() -> Config) -> Member {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_members_agree_whatever_they_are_made_of() {
     for choice in choices(|name| name != "solo") {
-        let seats = ["a", "b", "c"].map(|name| Seat::by(name, transport(&choice)));
-        let cluster = seats.iter().map(Seat::listing).collect::<Vec<_>>().join(",");
-        let starting = seats.iter().map(|seat| seat.config(&cluster, &[&choice]));
-        let starting: Vec<_> = starting.map(|config| tokio::spawn(start(config))).collect();
-        let mut members = Vec::new();
-        for starting in starting {
-            members.push(starting.await.expect("it starts"));
-        }
-        for (seat, key) in seats.iter().zip(["x", "y", "z"]) {
-            put(seat, key, "v").await;
-        }
-        for seat in &seats {
-            for key in ["x", "y", "z"] {
-                assert_eq!(get(seat, key).await.as_deref(), Some(&b"v"[..]), "{choice}");
-            }
-        }
-        for member in members {
-            stop(member).await;
+        three_members_agree(&choice).await;
+    }
+}
+
+async fn three_members_agree(choice: &str) {
+    let seats = ["a", "b", "c"].map(|name| Seat::by(name, transport(choice)));
+    let members = together(&seats, [choice; 3]).await;
+    for (seat, key) in seats.iter().zip(["x", "y", "z"]) {
+        put(seat, key, "v").await;
+    }
+    for seat in &seats {
+        for key in ["x", "y", "z"] {
+            assert_eq!(get(seat, key).await.as_deref(), Some(&b"v"[..]), "{choice}");
         }
     }
+    for member in members {
+        stop(member).await;
+    }
+}
+
+/// The members of a new cluster.
+async fn together(seats: &[Seat; 3], choices: [&str; 3]) -> Vec<Member> {
+    let cluster = listing(seats);
+    let starting = seats.iter().zip(choices).map(|(seat, choice)| seat.config(&cluster, &[choice]));
+    let starting: Vec<_> = starting.map(|config| tokio::spawn(start(config))).collect();
+    let mut members = Vec::new();
+    for starting in starting {
+        members.push(starting.await.expect("it starts"));
+    }
+    members
+}
+
+fn listing(seats: &[Seat]) -> String {
+    seats.iter().map(Seat::listing).collect::<Vec<_>>().join(",")
+}
+
+/// Both speak the same, so that a cluster can go over from one to the other, member by member:
+/// leaders of either are lost as if their processes were killed, and come back as the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_raft_and_of_raftrs_lose_nothing_with_their_leaders() {
+    let [ours, theirs] = ["--consensus=raft", "--consensus=raftrs"];
+    let seats = ["a", "b", "c"].map(Seat::new);
+    let mut choices = [ours, theirs, ours];
+    let mut members: Vec<_> = together(&seats, choices).await.into_iter().map(Some).collect();
+    let mut keys = Vec::new();
+    for (leader, before, after) in [(0, "a", "b"), (1, "c", "d")] {
+        lead(&seats, leader).await;
+        put(&seats[leader], before, "v").await;
+        drop(members[leader].take());
+        put(&seats[(leader + 1) % 3], after, "v").await;
+        choices[leader] = if choices[leader] == ours { theirs } else { ours };
+        let config = || seats[leader].config(&listing(&seats), &[choices[leader]]);
+        members[leader] = Some(within("the end of the former one", again(&config)).await);
+        keys.extend([before, after]);
+        for (seat, choice) in seats.iter().zip(choices) {
+            for key in &keys {
+                let found = get(seat, key).await;
+                assert_eq!(found.as_deref(), Some(&b"v"[..]), "{key}, {choice}");
+            }
+        }
+    }
+    for member in members.into_iter().flatten() {
+        stop(member).await;
+    }
+}
+
+/// Sees to it that this one leads.
+async fn lead(seats: &[Seat; 3], wanted: usize) {
+    let target_id = status(&seats[wanted]).await.0;
+    within("the leader", async {
+        loop {
+            for seat in seats {
+                let (id, leader) = status(seat).await;
+                if leader == target_id {
+                    return;
+                }
+                if leader == id {
+                    let mut client = MaintenanceClient::new(seat.connect().await);
+                    // It may have lost its office meanwhile.
+                    client.move_leader(MoveLeaderRequest { target_id }).await.ok();
+                }
+            }
+        }
+    })
+    .await;
+}
+
+/// Who it is, and who leads, as far as it knows.
+async fn status(seat: &Seat) -> (u64, u64) {
+    let mut client = MaintenanceClient::new(seat.connect().await);
+    let status = within("the status", client.status(StatusRequest::default())).await;
+    let status = status.expect("it is told").into_inner();
+    (status.header.expect("answers have one").member_id, status.leader)
 }
 
 #[tokio::test(flavor = "multi_thread")]
