@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 
 pub(crate) const DOES: &str =
-    "run seeded worlds: --seed N [--shrink], --runs N, --hours H, planted";
+    "run seeded worlds: --seed N [--shrink], --runs N, --hours H, --consensus P, planted";
 
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let cargo = env!("CARGO");

@@ -49,6 +49,7 @@ mod model;
 mod nemesis;
 mod network;
 mod parameters;
+mod part;
 mod random;
 #[cfg(test)]
 mod stories;
@@ -60,5 +61,6 @@ mod world;
 
 pub use checks::Violation;
 pub use kinds::{Kind, Kinds};
+pub use part::Part;
 pub use tally::Tally;
 pub use world::{Failure, Judge, Options, Report, run};

@@ -7,11 +7,14 @@ use std::time::Duration;
 use consensus::ReadPolicy;
 
 use crate::kinds::Kind;
+use crate::part::Part;
 use crate::random::Random;
 
 /// How often each kind of trouble comes, and how large things are.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters {
+    /// What orders the commands: as it was asked for, not drawn.
+    pub(crate) part: Part,
     /// Voters at the start.
     pub(crate) members: usize,
     /// Clients, each with one request at a time.
@@ -118,6 +121,7 @@ impl Parameters {
         let true_clocks = !kinds.iter().any(untrue);
         let by_lease = true_clocks && random.permille(250);
         Self {
+            part: Part::default(),
             members: *random.pick(&[1, 2, 3, 3, 3, 3, 3, 5, 5, 7]),
             clients: random.below(7) + 2,
             readers: random.permille(400),

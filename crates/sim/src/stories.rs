@@ -21,6 +21,7 @@ use watch::{Create, Filters, WatchId};
 
 use crate::checks::Violation;
 use crate::parameters::{NetworkParameters, Parameters};
+use crate::part::Part;
 use crate::workload::Wanted;
 use crate::world::{Coming, Options, World};
 
@@ -39,6 +40,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// Limits are small: the log keeps nothing for those who lag, and watchers read from the engine.
 fn calm(members: usize) -> Parameters {
     Parameters {
+        part: Part::Raft,
         members,
         clients: 1,
         readers: false,
@@ -80,6 +82,11 @@ impl Story {
     /// Begins with so many members, of whom one leads.
     fn of(members: usize) -> Self {
         Self::like(calm(members))
+    }
+
+    /// The same, whose members are made of this.
+    fn by(part: Part, members: usize) -> Self {
+        Self::like(Parameters { part, ..calm(members) })
     }
 
     fn like(parameters: Parameters) -> Self {

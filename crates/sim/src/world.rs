@@ -143,8 +143,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, options: &Options) -> Self {
-        let parameters = Parameters::draw(&mut Random::new(seed).stream("parameters", 0));
-        Self::of(parameters, seed, options)
+        let drawn = Parameters::draw(&mut Random::new(seed).stream("parameters", 0));
+        Self::of(Parameters { part: options.part, ..drawn }, seed, options)
     }
 
     /// A world that is like this.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use consensus::{Limits, Role};
 use node::{Effect, Event, Node, SpoolTicket, TrimPolicy, WriteTicket};
-use raft::Raft;
 use raftlog::{LogReader, Marker, Opened, RaftLog, ReadError};
 use state::Renewal;
 use units::{Entry, HardState, Index, NodeId, Position, Term, Time};
@@ -86,7 +85,8 @@ impl Running {
         let (id, incarnation) = options.name;
         let last = opened.last;
         let seed = Random::new(options.seed).stream("node", id.0 << 16 | incarnation).next();
-        let consensus = Raft::new(now, consensus_config(id, seed, options.parameters), start);
+        let config = consensus_config(id, seed, options.parameters);
+        let consensus = options.parameters.part.make(now, config, start);
         let config = node::Config {
             id,
             first_read: node::ReadTicket(id.0 << 48 | incarnation << 32),
@@ -99,7 +99,7 @@ impl Running {
         };
         let hub = Hub::new(watching, machine.revision(), machine.published().snapshot.compacted());
         Self {
-            node: Node::new(config, begin, Box::new(consensus)),
+            node: Node::new(config, begin, consensus),
             reader: opened.log.reader(),
             log: opened.log,
             machine,
@@ -123,8 +123,10 @@ impl Running {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Carries out what the node wants, and begins what can begin.
+    /// Carries out what the node wants, and begins what can begin. It hears of the time first, as
+    /// in the real world, whatever else it has just heard of.
     pub(crate) fn pump(&mut self, around: &mut Around<'_>) -> Result<(), Ending> {
+        self.node.handle_timeout(around.now);
         while let Some(effect) = self.node.poll() {
             self.carry_out(effect, around)?;
         }
@@ -163,7 +165,6 @@ impl Running {
         if self.hub.deadline().is_some_and(|deadline| deadline <= now) {
             self.hub.handle_timeout(now);
         }
-        self.node.handle_timeout(now);
         self.pump(around)?;
         let term = self.node.leadership().term;
         let propose = |command| Wish::Propose { command: Box::new(command), term };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use units::NodeId;
 
 use super::{Story, put};
+use crate::part::Part;
 
 /// Who takes part, as of the newest place that anybody has applied.
 fn voters(story: &Story) -> &[NodeId] {
@@ -16,7 +17,13 @@ fn voters(story: &Story) -> &[NodeId] {
 /// what is committed: the other learns that it decides alone.
 #[test]
 fn the_last_voter_learns_that_it_is() {
-    let mut story = Story::of(2);
+    for part in Part::ALL {
+        the_last_voter_learns(part);
+    }
+}
+
+fn the_last_voter_learns(part: Part) {
+    let mut story = Story::by(part, 2);
     let leader = story.leader();
     let other = 3 - leader;
     story.put("a", "what all know");
@@ -39,7 +46,13 @@ fn the_last_voter_learns_that_it_is() {
 /// tells when it cannot forget it any more.
 #[test]
 fn nobody_leaves_on_the_word_of_a_leader_that_may_forget_it() {
-    let mut story = Story::of(2);
+    for part in Part::ALL {
+        nobody_leaves_too_soon(part);
+    }
+}
+
+fn nobody_leaves_too_soon(part: Part) {
+    let mut story = Story::by(part, 2);
     let leader = story.leader();
     let other = 3 - leader;
     story.put("a", "what all know");
@@ -60,7 +73,13 @@ fn nobody_leaves_on_the_word_of_a_leader_that_may_forget_it() {
 /// takes itself for one of three, until one is left. The others take it for done when they know.
 #[test]
 fn three_become_one_by_the_word_of_one_that_is_behind() {
-    let mut story = Story::of(3);
+    for part in Part::ALL {
+        three_become_one(part);
+    }
+}
+
+fn three_become_one(part: Part) {
+    let mut story = Story::by(part, 3);
     let leader = story.leader();
     let (first, second) = (leader % 3 + 1, (leader + 1) % 3 + 1);
     story.asks_to_remove(first, first);
@@ -71,4 +90,28 @@ fn three_become_one_by_the_word_of_one_that_is_behind() {
     story.crash(leader);
     story.restart(leader);
     story.until("it leads", |world| super::leader(world) == Some(NodeId(leader)));
+}
+
+/// A leader that has removed itself goes on until those who stay know that: also a member that was
+/// away meanwhile, and needs a snapshot. Then one of them leads.
+#[test]
+fn a_leader_that_leaves_feeds_who_lags() {
+    for part in Part::ALL {
+        let mut story = Story::by(part, 3);
+        let leader = story.leader();
+        let away = leader % 3 + 1;
+        story.cut_off(away);
+        for value in 0..30 {
+            story.put("a", &value.to_string());
+            story.passes(Duration::from_millis(20));
+        }
+        story.asks_to_remove(leader, leader);
+        story.until("the leader has left", |world| world.configuration.1.voters.len() == 2);
+        story.mend();
+        story.catches_up(away);
+        story.until("one who stays leads", |world| {
+            super::leader(world).is_some_and(|id| id != NodeId(leader))
+        });
+        story.put("a", "what the others were told");
+    }
 }

@@ -10,11 +10,14 @@ use super::World;
 use crate::checks::Violation;
 use crate::checks::order::{self, Verdict};
 use crate::kinds::{Kind, Kinds};
+use crate::part::Part;
 use crate::tally::Tally;
 
 /// How a world is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
+    /// What the members are made of.
+    pub part: Part,
     /// Things that happen before it is healed.
     pub events: u64,
     /// Kinds of trouble that are left out.
@@ -41,7 +44,8 @@ impl Options {
     #[must_use]
     pub fn of(events: u64) -> Self {
         let (without, clients_max, story) = (Kinds::default(), usize::MAX, false);
-        Self { events, without, clients_max, story, judge: Judge::Both }
+        let (part, judge) = (Part::default(), Judge::Both);
+        Self { part, events, without, clients_max, story, judge }
     }
 }
 

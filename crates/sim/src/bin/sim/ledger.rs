@@ -11,13 +11,13 @@ use crate::soak::{Soak, Total};
 const HEAD: &str = "# What soaks of the simulated world came to
 
 One line for each, written by `cargo xtask sim --hours H` or `--ledger`. A seed of a line is run
-again by `cargo xtask sim --seed N`, with the version of that line: what a seed means changes with
-the world.
+again by `cargo xtask sim --seed N --consensus C`, with the version of that line: what a seed means
+changes with the world.
 
-| day | version | first seed | seeds | events each | events | hours simulated | faults | requests \
-                    answered | facts compared | calls \
+| day | version | consensus | first seed | seeds | events each | events | hours simulated | faults \
+                    | requests answered | facts compared | calls \
                     put in order | too hard | CPU minutes | violations |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// Adds a line.
@@ -34,9 +34,10 @@ pub(crate) fn append(
     }
     writeln!(
         file,
-        "| {} | {} | {} | {} | {} | {} | {:.1} | {} | {} | {} | {} | {} | {cpu_minutes:.1} | {} |",
+        "| {} | {version} | {} | {} | {} | {} | {} | {:.1} | {} | {} | {} | {} | {} \
+         | {cpu_minutes:.1} | {} |",
         day(SystemTime::now()),
-        version,
+        soak.options.part.name(),
         soak.first,
         total.seeds,
         soak.options.events,

@@ -9,7 +9,7 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sim::{Judge, Kind, Options, run};
+use sim::{Judge, Kind, Options, Part, run};
 use soak::{Soak, Until};
 
 const USAGE: &str = "usage:
@@ -20,6 +20,7 @@ const USAGE: &str = "usage:
       to, goes into the ledger
   sim planted
       looks for each planted bug; with --plant Bug any of the above has it (needs the feature)
+  with --consensus raft|raftrs|either the members are made of that (raft if it is not given)
   with --order-alone what clients see is looked at by the search for an order, and by nobody else";
 
 /// Events of a run before it is healed.
@@ -81,6 +82,10 @@ fn parse(arguments: &[String]) -> Option<Asked> {
             }
             "--events" => asked.options.events = arguments.next()?.parse().ok()?,
             "--clients" => asked.options.clients_max = arguments.next()?.parse().ok()?,
+            "--consensus" => {
+                let name = arguments.next()?;
+                asked.options.part = Part::ALL.into_iter().find(|part| part.name() == name)?;
+            }
             "--order-alone" => asked.options.judge = Judge::OrderAlone,
             "--plant" => planted::plant(arguments.next()?)?,
             "--without" => {
