@@ -9,6 +9,7 @@ use axum::Router;
 use backend::Backend;
 use consensus::{Limits, ReadPolicy};
 use host::{Ending, Handle, Inline, MakeConsensus, MakeTransport, Parts, Space};
+use links::SNAPSHOT_BYTES_PER_SECOND;
 use node::TrimPolicy;
 use raftlog::{Identity, Opened};
 use state::{Machine, Version};
@@ -19,7 +20,7 @@ use units::{Index, NodeId};
 use crate::ask::Reach;
 use crate::bootstrap::Origin;
 use crate::data_dir::DataDir;
-use crate::parts::{Carrier, Chosen, LogSite, TransportSite, Visitors};
+use crate::parts::{Carrier, Chosen, LogSite, TransportOptions, TransportSite, Visitors};
 use crate::security::Security;
 use crate::{Config, Error, LeaseCheckpoints};
 
@@ -252,17 +253,17 @@ impl Plan {
         carried: SyncSender<Carried>,
     ) -> MakeTransport {
         let config = &self.config;
-        let site = TransportSite {
+        let options = TransportOptions {
             cluster: identity.cluster,
             id: identity.node,
             urls: config.advertise_peer_urls.to_strings(),
-            sockets,
             frame_bytes_max: FRAME_BYTES_MAX.max(config.request_bytes_max.saturating_mul(2)),
             call_timeout: config.request_timeout(),
             connect_timeout: config.connect_timeout(),
-            tls: self.security.among_peers.clone(),
-            runtime,
+            snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
         };
+        let tls = self.security.among_peers.clone();
+        let site = TransportSite { options, sockets, tls, runtime };
         let part = Arc::clone(&self.chosen.transport);
         Box::new(move |sink| {
             let Carrier { transport, served, visitors } = part.start(site, sink);

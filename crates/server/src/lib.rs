@@ -52,8 +52,8 @@ pub use error::Error;
 pub use host::Handle;
 pub use member::Member;
 pub use parts::{
-    Carrier, Choices, ConsensusPart, EnginePart, LogPart, LogSite, Parts, Passage, TransportPart,
-    TransportSite, Visiting, Visitors,
+    Carrier, Choices, ConsensusPart, EnginePart, LogPart, LogSite, Parts, Passage,
+    TransportOptions, TransportPart, TransportSite, Visiting, Visitors,
 };
 pub use run::{raise_descriptors_max, run, run_of};
 /// What [`Config`] says about TLS, and [`TransportSite`] hands on.

@@ -20,7 +20,9 @@ pub use self::choices::Choices;
 pub use self::consensus::ConsensusPart;
 pub use self::engine::EnginePart;
 pub use self::log::{LogPart, LogSite};
-pub use self::transport::{Carrier, Passage, TransportPart, TransportSite, Visiting, Visitors};
+pub use self::transport::{
+    Carrier, Passage, TransportOptions, TransportPart, TransportSite, Visiting, Visitors,
+};
 
 use crate::Config;
 use crate::config::BadConfig;

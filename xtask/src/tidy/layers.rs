@@ -143,6 +143,7 @@ const LAYERS: &[Layer] = &[
             "crates/consensus-raftrs",
             "crates/host",
             "crates/lease",
+            "crates/links",
             "crates/mvcc",
             "crates/node",
             "crates/proto",

@@ -4,15 +4,14 @@ use std::io;
 use std::net::UdpSocket;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::transport::{Sink, Transport};
 use api::urls::{Scheme, Url};
 use axum::Router;
 use futures_util::Stream;
+pub use links::Options as TransportOptions;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle as Runtime;
-use units::{ClusterId, NodeId};
 
 use super::choices::{Choices, Kind};
 
@@ -49,23 +48,13 @@ pub type Visiting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Passage>>
 /// Visitors, one after the other.
 pub type Visitors = Pin<Box<dyn Stream<Item = Box<dyn Passage>> + Send>>;
 
-/// Who this member is, and what it may expect of its peers.
+/// What a transport starts from.
 #[derive(Debug)]
 pub struct TransportSite {
-    /// The cluster; members of others are refused.
-    pub cluster: ClusterId,
-    /// This member.
-    pub id: NodeId,
-    /// Where members reach this one: told to those who have not heard of it yet.
-    pub urls: Vec<String>,
+    /// Who this member is, and how it treats its peers.
+    pub options: TransportOptions,
     /// Where members are heard whose URLs have a scheme over UDP.
     pub sockets: Vec<UdpSocket>,
-    /// The largest frame, sent or received.
-    pub frame_bytes_max: usize,
-    /// How long an answer to a call is waited for.
-    pub call_timeout: Duration,
-    /// How long connecting may take.
-    pub connect_timeout: Duration,
     /// How connections to peers are secured, where their URLs say so; and those of a transport that
     /// listens by itself. The files could be used a moment ago.
     pub tls: tls::Settings,
@@ -98,7 +87,7 @@ pub(super) fn compiled_in() -> Choices<dyn TransportPart> {
 
 #[cfg(feature = "transport-grpc")]
 mod grpc {
-    use transport_grpc::{Grpc, Options, SNAPSHOT_BYTES_PER_SECOND};
+    use transport_grpc::Grpc;
 
     use super::{Arc, Carrier, Sink, TransportPart, TransportSite};
 
@@ -106,16 +95,7 @@ mod grpc {
 
     impl TransportPart for GrpcPart {
         fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> Carrier {
-            let options = Options {
-                cluster: site.cluster,
-                id: site.id,
-                urls: site.urls,
-                frame_bytes_max: site.frame_bytes_max,
-                call_timeout: site.call_timeout,
-                connect_timeout: site.connect_timeout,
-                snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
-            };
-            let grpc = Grpc::new(options, &site.tls, site.runtime, sink);
+            let grpc = Grpc::new(site.options, &site.tls, site.runtime, sink);
             let served = grpc.router();
             Carrier { transport: Arc::new(grpc), served, visitors: None }
         }
@@ -125,7 +105,7 @@ mod grpc {
 #[cfg(feature = "transport-quic")]
 mod quic {
     use futures_util::stream;
-    use transport_quic::{Options, Quic, SNAPSHOT_BYTES_PER_SECOND};
+    use transport_quic::Quic;
 
     use super::{
         Arc, Carrier, Passage, Router, Scheme, Sink, TransportPart, TransportSite, Url, Visiting,
@@ -135,16 +115,8 @@ mod quic {
 
     impl TransportPart for QuicPart {
         fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> Carrier {
-            let options = Options {
-                cluster: site.cluster,
-                id: site.id,
-                urls: site.urls,
-                frame_bytes_max: site.frame_bytes_max,
-                call_timeout: site.call_timeout,
-                connect_timeout: site.connect_timeout,
-                snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
-            };
-            let (quic, visits) = Quic::new(options, &site.tls, site.sockets, site.runtime, sink);
+            let TransportSite { options, sockets, tls, runtime } = site;
+            let (quic, visits) = Quic::new(options, &tls, sockets, runtime, sink);
             let visitors = stream::unfold(visits, |mut visits| async {
                 let visitor: Box<dyn Passage> = Box::new(visits.recv().await?);
                 Some((visitor, visits))
