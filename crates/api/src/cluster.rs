@@ -25,6 +25,7 @@ impl Cluster for Service {
     ) -> Result<Response<MemberAddResponse>, Status> {
         let MemberAddRequest { peer_urls, is_learner } = request.into_inner();
         let urls = Urls::parse(&peer_urls).map_err(|_| error::member_bad_urls())?;
+        self.check_reach(&urls)?;
         let peer_urls = urls.to_strings();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let added = state::Member {
@@ -57,6 +58,10 @@ impl Cluster for Service {
         request: Request<MemberUpdateRequest>,
     ) -> Result<Response<MemberUpdateResponse>, Status> {
         let MemberUpdateRequest { id, peer_urls } = request.into_inner();
+        // What is no URL at all is taken, as by etcd.
+        if let Ok(urls) = Urls::parse(&peer_urls) {
+            self.check_reach(&urls)?;
+        }
         let id = NodeId(id);
         let members = self.change(MemberChange::Update { id, peer_urls }).await?;
         let header = Some(self.header_without_revision());
@@ -87,6 +92,16 @@ impl Cluster for Service {
 }
 
 impl Service {
+    /// A member that the others have no way to would count towards their quorum, and never be heard
+    /// of. (An etcd has a way to whatever it takes for a URL.)
+    fn check_reach(&self, urls: &Urls) -> Result<(), Status> {
+        let schemes = self.options.peer_schemes;
+        match urls.iter().find(|url| !schemes.contains(&url.scheme())) {
+            None => Ok(()),
+            Some(url) => Err(error::member_out_of_reach(url, schemes)),
+        }
+    }
+
     async fn change(&self, change: MemberChange) -> Result<Arc<Members>, Status> {
         self.handle.change(change).await.map_err(error::of_host)
     }

@@ -8,6 +8,8 @@ use state::Refusal;
 use state::check::Invalid;
 use tonic::{Code, Status};
 
+use crate::urls::{Scheme, Url};
+
 /// Defines a function for each: its name, its code, its words.
 macro_rules! errors {
     ($($name:ident => $code:ident $words:literal,)*) => {
@@ -70,6 +72,15 @@ errors! {
     range_stream_filters => Unimplemented "RangeStream does not support revision filters",
     range_stream_sort => Unimplemented "RangeStream does not support custom sort orders",
     unknown_action => Unknown "etcdserver: unknown method",
+}
+
+/// A URL of a member that the others have no way to, and how those begin that they have one to:
+/// etcd's words, and more.
+pub(crate) fn member_out_of_reach(url: &Url, schemes: &[Scheme]) -> Status {
+    let reached: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
+    let (bad_urls, reached) = (member_bad_urls(), reached.join(" or "));
+    let why = format!("{url}: members reach each other here by {reached}");
+    Status::new(bad_urls.code(), format!("{} ({why})", bad_urls.message()))
 }
 
 /// What the state machine turned down.

@@ -14,6 +14,7 @@ use tracing::warn;
 use units::NodeId;
 
 use crate::ends::Ends;
+use crate::urls::Scheme;
 use crate::{error, gate};
 
 /// What the API allows, and when it loses patience.
@@ -32,6 +33,8 @@ pub struct Options {
     pub slow_read: Duration,
     /// Requests that take longer are worth a line in the log: `--warning-unary-request-duration`.
     pub slow_request: Duration,
+    /// The schemes of URLs at which members reach each other, by the transport that they have.
+    pub peer_schemes: &'static [Scheme],
 }
 
 /// What a request may have around the command in it: etcd's number.

@@ -90,7 +90,7 @@ impl Member {
             "started a member"
         );
         let stop = watch::Sender::new(false);
-        let api = Api::new(handle.clone(), api_options(config), stop.subscribe());
+        let api = Api::new(handle.clone(), api_options(&plan), stop.subscribe());
         let client_routes = api.clients(routes(&handle));
         let stop_peers = watch::Sender::new(false);
         let serving = peers.listen()?.and(carried.visitors).serve(
@@ -270,7 +270,7 @@ async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(Error::System(error.to_string())))
 }
 
-fn api_options(config: &Config) -> api::Options {
+fn api_options(Plan { config, chosen, .. }: &Plan) -> api::Options {
     api::Options {
         txn_ops_max: config.txn_ops_max,
         request_bytes_max: config.request_bytes_max,
@@ -278,5 +278,6 @@ fn api_options(config: &Config) -> api::Options {
         election_timeout: config.election_timeout,
         slow_read: config.warning_apply_duration,
         slow_request: config.warning_request_duration,
+        peer_schemes: chosen.transport.schemes(),
     }
 }

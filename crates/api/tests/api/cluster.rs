@@ -6,8 +6,8 @@ use proto::etcdserverpb::alarm_request::AlarmAction;
 use proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use proto::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmType, DefragmentRequest, HashKvRequest, MemberAddRequest,
-    MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, MoveLeaderRequest, PutRequest,
-    StatusRequest,
+    MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, MemberUpdateRequest,
+    MoveLeaderRequest, PutRequest, StatusRequest,
 };
 use proto::health::HealthCheckRequest;
 use proto::health::health_client::HealthClient;
@@ -31,6 +31,13 @@ async fn members_come_and_go() {
     let add = |url: &str| MemberAddRequest { peer_urls: vec![url.to_owned()], is_learner: true };
     let words = "etcdserver: given member URLs are invalid";
     assert_refused(cluster.member_add(add("nonsense")).await, Code::InvalidArgument, words);
+    let words = "etcdserver: given member URLs are invalid (quic://127.0.0.1:9: members reach each \
+                 other here by http:// or https://)";
+    let apart = "quic://127.0.0.1:9";
+    assert_refused(cluster.member_add(add(apart)).await, Code::InvalidArgument, words);
+    let peer_urls = vec!["http://127.0.0.1:9".to_owned(), apart.to_owned()];
+    let update = MemberUpdateRequest { id: MEMBER.0, peer_urls };
+    assert_refused(cluster.member_update(update).await, Code::InvalidArgument, words);
     let words = "etcdserver: Peer URLs already exists";
     let taken = add("http://127.0.0.1:2380");
     assert_refused(cluster.member_add(taken).await, Code::FailedPrecondition, words);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use api::urls::Scheme;
 use api::{Api, Clients, Options};
 use axum::Router;
 use axum::body::Body;
@@ -86,6 +87,7 @@ impl World {
             election_timeout: ELECTION_TIMEOUT,
             slow_read: Duration::from_millis(100),
             slow_request: Duration::from_millis(300),
+            peer_schemes: &[Scheme::Http, Scheme::Https],
         };
         let api = Api::new(handle.clone(), options, stopping.subscribe());
         Self {

@@ -28,8 +28,15 @@ async fn a_member_joins_a_cluster_and_comes_back() {
     put(&first, "a", "1").await;
     let mut client = ClusterClient::new(first.connect().await);
     let peer_urls = vec![second.peer_url.clone()];
-    let add = MemberAddRequest { peer_urls, is_learner: false };
-    within("an answer", client.member_add(add)).await.expect("it is added");
+    let add = |peer_urls| MemberAddRequest { peer_urls, is_learner: false };
+    let apart = vec!["http://127.0.0.1:1".to_owned()];
+    let refused = within("an answer", client.member_add(add(apart))).await;
+    assert_eq!(
+        refused.expect_err("it would never be heard of").message(),
+        "etcdserver: given member URLs are invalid (http://127.0.0.1:1: members reach each other \
+         here by quic://)"
+    );
+    within("an answer", client.member_add(add(peer_urls))).await.expect("it is added");
     let cluster = format!("{},{}", first.listing(), second.listing());
     let joining = || second.config(&cluster, &["--initial-cluster-state=existing"]);
     let joined = start(joining()).await;
