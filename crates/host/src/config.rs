@@ -1,5 +1,6 @@
 //! What a member is put together from.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,5 +93,5 @@ pub struct Parts {
 pub type MakeConsensus =
     Box<dyn FnOnce(Time, consensus::Config, consensus::Start) -> Box<dyn Consensus>>;
 
-/// Makes a transport that delivers into the sink.
-pub type MakeTransport = Box<dyn FnOnce(Arc<dyn Sink>) -> Arc<dyn Transport>>;
+/// Makes a transport that delivers into the sink, if the system lets it.
+pub type MakeTransport = Box<dyn FnOnce(Arc<dyn Sink>) -> io::Result<Arc<dyn Transport>>>;

@@ -33,8 +33,8 @@ use crate::spool::Spool;
 ///
 /// # Errors
 ///
-/// When the log and the engine do not fit together or cannot be trusted, or when the member was
-/// removed from the cluster.
+/// When the log and the engine do not fit together or cannot be trusted, when the transport cannot
+/// be made, or when the member was removed from the cluster.
 pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handle, Ending> {
     let Parts { log: mut opened, backend, consensus, transport, mut space, runtime } = parts;
     let backend: Arc<dyn Backend> = Arc::new(Measured::new(backend));
@@ -83,6 +83,7 @@ pub fn start(parts: Parts, mut config: Config, peers: Vec<Peer>) -> Result<Handl
     });
     shared.order.post(Work::Event(Event::Intake(shared.space.intake())));
     let transport = transport(Arc::new(Ear(Arc::downgrade(&shared))));
+    let transport = transport.map_err(|error| Ending::Unfit(error.to_string()))?;
     shared.connect(transport, peers);
     shared.publish(&published);
     Ok(Handle(Arc::new(Running::start(&shared, space))))

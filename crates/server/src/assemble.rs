@@ -266,10 +266,10 @@ impl Plan {
         let site = TransportSite { options, sockets, tls, runtime };
         let part = Arc::clone(&self.chosen.transport);
         Box::new(move |sink| {
-            let Carrier { transport, served, visitors } = part.start(site, sink);
+            let Carrier { transport, served, visitors } = part.start(site, sink)?;
             // Whoever starts the member waits for it.
             drop(carried.send(Carried { served, visitors }));
-            transport
+            Ok(transport)
         })
     }
 }

@@ -404,9 +404,14 @@ impl Config {
         }
     }
 
-    /// Where QUIC has to make its own certificates, nobody can be asked for one that is checked.
+    /// QUIC needs TLS 1.3; and where it has to make its own certificates, nobody can be asked for
+    /// one that is checked.
     fn check_quic(&self) -> Result<(), BadConfig> {
         let peer = &self.peer_tls;
+        if self.is_quic() && !peer.protocol.has_13() {
+            let why = "peers with quic:// speak TLS 1.3, which --tls-max-version forbids";
+            return Err(BadConfig::Part(why.to_owned()));
+        }
         let makes_its_own = self.is_quic() && peer.own.is_none();
         if makes_its_own && self.self_signed_cert_validity == 0 {
             return Err(BadConfig::SelfSignedCertValidity);

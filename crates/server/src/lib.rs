@@ -42,6 +42,8 @@ mod parts;
 mod run;
 mod security;
 
+/// In which words a [`TransportPart`] says where members are.
+pub use api::urls::{Scheme, Url};
 pub use assembly::Assembly;
 pub use config::{
     BadConfig, ClusterState, Config, Keepalive, LeaseCheckpoints, LogConfig, LogFormat, LogLevel,

@@ -152,6 +152,12 @@ impl Protocol {
         Ok(Self { versions, suites: Some(suites).filter(|suites| !suites.is_empty()) })
     }
 
+    /// Whether TLS 1.3 is spoken, which QUIC needs.
+    #[must_use]
+    pub fn has_13(&self) -> bool {
+        self.versions.contains(&&TLS13)
+    }
+
     /// The names of the suites that were chosen, if any were.
     #[must_use]
     pub fn suites(&self) -> Vec<&'static str> {

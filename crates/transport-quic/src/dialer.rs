@@ -44,8 +44,12 @@ impl links::Dialer for Dialer {
 }
 
 impl Dialer {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Self { connector: Connector::new(settings, &[PROTOCOL]), endpoints: Mutex::default() }
+    /// Refuses settings without TLS 1.3, with which a handshake cannot even begin.
+    pub(crate) fn new(settings: &Settings) -> io::Result<Self> {
+        if !settings.protocol.has_13() {
+            return Err(io::Error::other("QUIC needs TLS 1.3, which is not among the versions"));
+        }
+        Ok(Self { connector: Connector::new(settings, &[PROTOCOL]), endpoints: Mutex::default() })
     }
 
     /// Shakes hands with whoever is there.
@@ -55,8 +59,7 @@ impl Dialer {
         let address = lookup_host((bare, port)).await?.next();
         let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
         let secured = self.connector.config().map_err(io::Error::other)?;
-        let secured = QuicClientConfig::try_from(secured)
-            .map_err(|_| io::Error::other("QUIC needs TLS 1.3, which --tls-max-version forbids"))?;
+        let secured = QuicClientConfig::try_from(secured).map_err(io::Error::other)?;
         let mut config = ClientConfig::new(Arc::new(secured));
         config.transport_config(tuning::transport());
         let connecting = self.endpoint(address)?.connect_with(config, address, bare);

@@ -1,6 +1,7 @@
 //! The way in: who connects, and what it says.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,15 +61,20 @@ pub(crate) fn places() -> Arc<Semaphore> {
 }
 
 impl Service {
-    /// Hears whoever connects at a socket, for as long as it is polled.
-    pub(crate) async fn run(self: Arc<Self>, socket: UdpSocket) {
-        let endpoint = match self.endpoint(socket) {
-            Ok(endpoint) => endpoint,
-            Err(error) => {
-                tracing::error!("error" = %error, "failed to listen for peers");
-                return;
-            }
+    /// Begins to hear whoever connects at a socket. Must be called on a runtime.
+    pub(crate) fn listen(&self, socket: UdpSocket) -> io::Result<Endpoint> {
+        let address = socket.local_addr()?;
+        let listening = || {
+            tuning::enlarge(&socket)?;
+            let config = self.config().map_err(io::Error::other)?;
+            Endpoint::new(tuning::endpoint(), Some(config), socket, Arc::new(TokioRuntime))
         };
+        listening()
+            .map_err(|error| io::Error::new(error.kind(), format!("listen udp {address}: {error}")))
+    }
+
+    /// Attends to whoever connects, for as long as it is polled.
+    pub(crate) async fn run(self: Arc<Self>, endpoint: Endpoint) {
         let _closing = Closing(endpoint.clone());
         let mut connections = JoinSet::new();
         while let Some(incoming) = endpoint.accept().await {
@@ -79,17 +85,10 @@ impl Service {
         }
     }
 
-    fn endpoint(&self, socket: UdpSocket) -> std::io::Result<Endpoint> {
-        tuning::enlarge(&socket)?;
-        let config = self.config().map_err(std::io::Error::other)?;
-        Endpoint::new(tuning::endpoint(), Some(config), socket, Arc::new(TokioRuntime))
-    }
-
     /// How to shake hands now: files may have been replaced.
     fn config(&self) -> Result<ServerConfig, String> {
         let secured = self.acceptor.config().map_err(|error| error.to_string())?;
-        let secured = QuicServerConfig::try_from(secured)
-            .map_err(|_| "QUIC needs TLS 1.3, which --tls-max-version forbids".to_owned())?;
+        let secured = QuicServerConfig::try_from(secured).map_err(|error| error.to_string())?;
         let mut config = ServerConfig::with_crypto(Arc::new(secured));
         config.transport_config(tuning::transport()).migration(true);
         Ok(config)

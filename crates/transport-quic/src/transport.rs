@@ -1,5 +1,6 @@
 //! The transport itself.
 
+use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,16 +31,19 @@ pub struct Quic {
 
 impl Quic {
     /// A transport without peers, which hears them at these sockets; and those who visit there.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// When nobody can be heard at one of them, or the settings are without TLS 1.3.
     pub fn new(
         options: Options,
         settings: &Settings,
         sockets: Vec<UdpSocket>,
         runtime: Handle,
         sink: Arc<dyn Sink>,
-    ) -> (Self, mpsc::Receiver<Visit>) {
+    ) -> io::Result<(Self, mpsc::Receiver<Visit>)> {
         let life = life();
-        let dialer = Dialer::new(settings);
+        let dialer = Dialer::new(settings)?;
         let local = Local { options, dialer, runtime: runtime.clone(), sink };
         let peers = Arc::new(Peers::new(local, move |remote| {
             remote.spawn(link::run(Arc::clone(&remote.line), life));
@@ -55,10 +59,12 @@ impl Quic {
             places: service::places(),
         });
         let mut listening = JoinSet::new();
+        let _within = runtime.enter();
         for socket in sockets {
-            listening.spawn_on(Arc::clone(&service).run(socket), &runtime);
+            let endpoint = service.listen(socket)?;
+            listening.spawn(Arc::clone(&service).run(endpoint));
         }
-        (Self { peers, _listening: listening }, visits)
+        Ok((Self { peers, _listening: listening }, visits))
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Visit {
 ///
 /// When it cannot be reached, or one of both sides does not trust the other.
 pub async fn visit(settings: &Settings, host: &str, port: u16) -> io::Result<Visit> {
-    let dialer = Dialer::new(settings);
+    let dialer = Dialer::new(settings)?;
     let connection = dialer.connect(host, port).await?;
     let (mut say, hear) = connection.open_bi().await?;
     say.write_all(&[wire::VISIT]).await?;

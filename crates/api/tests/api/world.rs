@@ -72,7 +72,7 @@ impl World {
             log: opened,
             backend: Arc::new(MemBackend::open(&MemDisk::new()).expect("it is new")),
             consensus: Box::new(|now, config, start| Box::new(Raft::new(now, config, start))),
-            transport: Box::new(move |sink| Arc::new(network.join(CLUSTER, MEMBER, sink))),
+            transport: Box::new(move |sink| Ok(Arc::new(network.join(CLUSTER, MEMBER, sink)))),
             space: Space::of_directories(&[]),
             runtime: Runtime::current(),
         };

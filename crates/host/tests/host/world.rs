@@ -93,7 +93,7 @@ impl World {
             log: seat.log.open().expect("nobody else uses the disk"),
             backend: Arc::new(MemBackend::open(&seat.engine).expect("nobody else uses the disk")),
             consensus: Box::new(|now, config, start| Box::new(Raft::new(now, config, start))),
-            transport: Box::new(move |sink| Arc::new(network.join(CLUSTER, id, sink))),
+            transport: Box::new(move |sink| Ok(Arc::new(network.join(CLUSTER, id, sink)))),
             space: Space::of_disks(vec![seat.disk.disk()]),
             runtime: Runtime::current(),
         };

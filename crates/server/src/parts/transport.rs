@@ -24,7 +24,11 @@ const KIND: Kind = Kind {
 /// What can carry frames between members.
 pub trait TransportPart: Send + Sync {
     /// A transport that delivers into the sink from now on, and has no peers yet.
-    fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> Carrier;
+    ///
+    /// # Errors
+    ///
+    /// When it listens by itself, and cannot. The member does not start then.
+    fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> io::Result<Carrier>;
 
     /// The schemes of the peer URLs that it understands; what is said over HTTP, by default.
     fn schemes(&self) -> &'static [Scheme] {
@@ -89,15 +93,15 @@ pub(super) fn compiled_in() -> Choices<dyn TransportPart> {
 mod grpc {
     use transport_grpc::Grpc;
 
-    use super::{Arc, Carrier, Sink, TransportPart, TransportSite};
+    use super::{Arc, Carrier, Sink, TransportPart, TransportSite, io};
 
     pub(super) struct GrpcPart;
 
     impl TransportPart for GrpcPart {
-        fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> Carrier {
+        fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> io::Result<Carrier> {
             let grpc = Grpc::new(site.options, &site.tls, site.runtime, sink);
             let served = grpc.router();
-            Carrier { transport: Arc::new(grpc), served, visitors: None }
+            Ok(Carrier { transport: Arc::new(grpc), served, visitors: None })
         }
     }
 }
@@ -109,20 +113,21 @@ mod quic {
 
     use super::{
         Arc, Carrier, Passage, Router, Scheme, Sink, TransportPart, TransportSite, Url, Visiting,
+        io,
     };
 
     pub(super) struct QuicPart;
 
     impl TransportPart for QuicPart {
-        fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> Carrier {
+        fn start(&self, site: TransportSite, sink: Arc<dyn Sink>) -> io::Result<Carrier> {
             let TransportSite { options, sockets, tls, runtime } = site;
-            let (quic, visits) = Quic::new(options, &tls, sockets, runtime, sink);
+            let (quic, visits) = Quic::new(options, &tls, sockets, runtime, sink)?;
             let visitors = stream::unfold(visits, |mut visits| async {
                 let visitor: Box<dyn Passage> = Box::new(visits.recv().await?);
                 Some((visitor, visits))
             });
             let visitors = Some(Box::pin(visitors) as _);
-            Carrier { transport: Arc::new(quic), served: Router::new(), visitors }
+            Ok(Carrier { transport: Arc::new(quic), served: Router::new(), visitors })
         }
 
         fn schemes(&self) -> &'static [Scheme] {

@@ -1,8 +1,13 @@
 //! Members that reach each other over QUIC alone.
 
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
 use proto::etcdserverpb::MemberAddRequest;
 use proto::etcdserverpb::cluster_client::ClusterClient;
-use server::{Config, Member};
+use server::{Assembly, Carrier, Config, Member, Parts, Scheme, TransportPart, TransportSite};
+use transport::Sink;
 
 use crate::seat::{Seat, get, put, start, within};
 
@@ -14,9 +19,7 @@ fn refused(peer_url: &str, more: &[&str]) -> String {
     let config = Config::from_flags(flags.into_iter().chain(more.iter().copied()));
     match config {
         Err(error) => error.to_string(),
-        Ok(config) => {
-            server::Parts::compiled_in().check(&config).expect_err("it is refused").to_string()
-        }
+        Ok(config) => Parts::compiled_in().check(&config).expect_err("it is refused").to_string(),
     }
 }
 
@@ -50,6 +53,41 @@ async fn a_member_joins_a_cluster_and_comes_back() {
     within("the stop", founder.stop()).await.expect("it stops well");
 }
 
+/// A transport that cannot begin to listen.
+struct Deaf;
+
+impl TransportPart for Deaf {
+    fn start(&self, _site: TransportSite, _sink: Arc<dyn Sink>) -> io::Result<Carrier> {
+        Err(io::Error::other("listen udp somewhere: nobody is heard there"))
+    }
+
+    fn schemes(&self) -> &'static [Scheme] {
+        &[Scheme::Quic]
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_cannot_hear_its_peers_does_not_start() {
+    let seat = Seat::by("a", "quic");
+    let address = seat.peer_url.trim_start_matches("quic://");
+    let taken = UdpSocket::bind(address).expect("nobody listens there");
+    let starting = Member::start(seat.config(&seat.listing(), &[]));
+    let refused = within("an end", starting).await.err().expect("it does not start");
+    let why = format!("listen udp {address}: bind: address already in use");
+    assert_eq!(refused.to_string(), why);
+    drop(taken);
+    // Nor if it is not heard by its transport, for whatever reason.
+    let mut parts = Parts::compiled_in();
+    parts.transports.offer("quic", Arc::new(Deaf));
+    let starting = Assembly::of(parts).start(seat.config(&seat.listing(), &[]));
+    let refused = within("an end", starting).await.err().expect("it does not start");
+    assert_eq!(refused.to_string(), "listen udp somewhere: nobody is heard there");
+    // Whoever did not start is in nobody's way.
+    let member = start(seat.config(&seat.listing(), &[])).await;
+    put(&seat, "a", "1").await;
+    within("the stop", member.stop()).await.expect("it stops well");
+}
+
 #[test]
 fn what_disagrees_is_refused_in_words() {
     let quic = "quic://127.0.0.1:2380";
@@ -70,6 +108,10 @@ fn what_disagrees_is_refused_in_words() {
     );
     let why = refused(quic, &["--peer-client-cert-auth"]);
     assert!(why.ends_with("which --peer-trusted-ca-file and --peer-client-cert-auth cannot check"));
+    assert_eq!(
+        refused(quic, &["--tls-max-version=TLS1.2"]),
+        "peers with quic:// speak TLS 1.3, which --tls-max-version forbids"
+    );
     let clients =
         ["--listen-client-urls=quic://127.0.0.1:2379", "--advertise-client-urls=http://a:1"];
     let why = refused(quic, &clients);

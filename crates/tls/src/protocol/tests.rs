@@ -15,6 +15,8 @@ fn versions_are_between_the_limits() {
     assert_eq!(versions("TLS1.2", "TLS1.2"), [&TLS12]);
     assert_eq!(versions("TLS1.3", ""), [&TLS13]);
     assert_eq!(versions("", "TLS1.3"), [&TLS13, &TLS12]);
+    let has_13 = |max| of("", max, &[]).expect("they are fine").has_13();
+    assert_eq!((has_13("TLS1.2"), has_13("")), (false, true));
 }
 
 #[test]

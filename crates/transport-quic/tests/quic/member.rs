@@ -1,9 +1,9 @@
 //! Members at loopback addresses.
 
-use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use links::suite::Waiting;
 use tempfile::TempDir;
@@ -77,6 +77,16 @@ impl Place {
         security: &tls::Settings,
         sink: Arc<dyn Sink>,
     ) -> (Quic, Receiver<Visit>) {
+        self.try_start(cluster, id, security, sink).expect("a bound socket can be heard at")
+    }
+
+    pub(crate) fn try_start(
+        &mut self,
+        cluster: ClusterId,
+        id: NodeId,
+        security: &tls::Settings,
+        sink: Arc<dyn Sink>,
+    ) -> io::Result<(Quic, Receiver<Visit>)> {
         let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build();
         let runtime = runtime.expect("a runtime can be built");
         let options = Options {

@@ -296,6 +296,20 @@ fn certificates_are_checked_on_both_sides() {
     world.still_hears();
 }
 
+/// Else the first handshake would be the end of whoever takes part in it.
+#[test]
+fn who_must_not_speak_tls_13_does_not_begin() {
+    let protocol = tls::Protocol::of("", "TLS1.2", &[]).expect("there is such a version");
+    let settings = tls::Settings { protocol, ..Security::self_made().settings };
+    let words = "QUIC needs TLS 1.3, which is not among the versions";
+    let mut place = Place::new();
+    let refused = place.try_start(CLUSTER, ONE, &settings, Recorder::new());
+    assert_eq!(refused.err().expect("it does not begin").to_string(), words);
+    let port = place.address().port();
+    let refused = place.runtime().block_on(within(visit(&settings, "127.0.0.1", port)));
+    assert_eq!(refused.err().expect("it does not begin").to_string(), words);
+}
+
 #[test]
 fn visitors_speak_with_whoever_serves_them() {
     let security = Security::self_made();
