@@ -58,13 +58,31 @@ impl Cluster {
     /// A cluster that has not been started yet, whose members are in these places; those for whom
     /// there is none are here.
     pub fn prepare_at(places: &[Place], server: &Server, members: usize, flags: &[&str]) -> Self {
+        Self::prepare_each(server, members, flags, |position, member| {
+            if let Some(place) = places.get(position) {
+                member.move_to(place);
+            }
+        })
+    }
+
+    /// A cluster that has not been started yet, and speaks TLS to clients and among its members.
+    pub fn prepare_secured(server: &Server, members: usize, flags: &[&str]) -> Self {
+        Self::prepare_each(server, members, flags, |_, member| member.speak_tls())
+    }
+
+    fn prepare_each(
+        server: &Server,
+        members: usize,
+        flags: &[&str],
+        prepare: impl Fn(usize, &mut Member),
+    ) -> Self {
         let dir = TempDir::with_prefix("etcdd-integration-").expect("a temporary folder");
         let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
         let mut members: Vec<Member> = (0..members)
             .map(|position| Member::new(format!("m{position}"), server, dir.path(), &flags))
             .collect();
-        for (member, place) in members.iter_mut().zip(places) {
-            member.move_to(place);
+        for (position, member) in members.iter_mut().enumerate() {
+            prepare(position, member);
         }
         let listing: Vec<String> = members.iter().map(Member::listing).collect();
         for member in &mut members {

@@ -74,6 +74,13 @@ impl Member {
         self.client_url = format!("http://{}:{CLIENT_PORT}", place.client_host);
     }
 
+    /// Speaks TLS from its first start on.
+    pub(crate) fn speak_tls(&mut self) {
+        for url in [&mut self.client_url, &mut self.peer_url] {
+            *url = url.replacen("http://", "https://", 1);
+        }
+    }
+
     /// As `--initial-cluster` lists it.
     pub(crate) fn listing(&self) -> String {
         format!("{}={}", self.name, self.peer_url)

@@ -8,5 +8,6 @@ mod etcdctl;
 mod lagging;
 mod membership;
 mod quorum;
+mod secured;
 mod shutdown;
 mod startup;
