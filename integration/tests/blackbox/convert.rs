@@ -7,12 +7,13 @@ use std::process::Command;
 use integration::{Cluster, Consistency, Load, PATIENCE, Process, Server};
 use rustix::process::Signal;
 
-fn convert(source: &Path, output: &Path) -> Process {
+fn convert(source: &Path, output: &Path, timeout: &str) -> Process {
     let mut command = Command::new(Server::under_test().beside("etcdutl"));
     command
         .arg("convert")
         .arg(format!("--data-dir={}", source.display()))
         .arg(format!("--output-dir={}", output.display()))
+        .arg(format!("--timeout={timeout}"))
         .arg("--write-out=json");
     Process::spawn(&mut command, None)
 }
@@ -22,7 +23,7 @@ const ATTEMPTS: usize = 10;
 
 /// Begins a conversion and kills it in this step. One that was done before leaves nothing.
 fn is_killed(step: &str, source: &Path, output: &Path) -> bool {
-    let mut killed = convert(source, output);
+    let mut killed = convert(source, output, "10s");
     killed.wait_for_line(step, PATIENCE).expect("it comes to that");
     killed.signal(Signal::KILL);
     let is_done = killed.wait(PATIENCE).expect("it ends").success();
@@ -62,7 +63,7 @@ fn members_are_converted_one_by_one_under_load() {
         member.wipe();
         fs::rename(source.with_extension("former"), &source).expect("renamed");
 
-        let mut whole = convert(&source, &output);
+        let mut whole = convert(&source, &output, "10s");
         let status = whole.wait(PATIENCE).expect("it ends");
         assert!(status.success(), "{}", whole.tail(20));
         whole.wait_for_line("\"hashRevision\":", PATIENCE).expect("it tells what it moved");
@@ -79,4 +80,30 @@ fn members_are_converted_one_by_one_under_load() {
     }
     cluster.check_same_data();
     println!("{} acknowledged writes are there on all that were converted", ledger.len());
+}
+
+/// It is waited for as long as was said, and goes on unharmed; what stops meanwhile is converted.
+#[test]
+fn a_member_that_runs_is_not_converted() {
+    if !Server::under_test().is_etcdd() {
+        println!("nobody else has what is converted");
+        return;
+    }
+    let mut cluster = Cluster::start(1);
+    cluster.client().put("k", "v").expect("put");
+    let source = cluster.members[0].data_dir.clone();
+    let output = source.with_extension("converted");
+    let mut refused = convert(&source, &output, "100ms");
+    assert!(!refused.wait(PATIENCE).expect("it ends").success());
+    refused.wait_for_line("is in use by another process", PATIENCE).expect("it says why");
+    assert!(!output.exists(), "nothing is made");
+    let mut waiting = convert(&source, &output, "0");
+    cluster.client().put("k", "w").expect("put");
+    assert!(cluster.terminate(0).success());
+    assert!(waiting.wait(PATIENCE).expect("it ends").success(), "{}", waiting.tail(20));
+    cluster.members[0].wipe();
+    fs::rename(&output, &source).expect("renamed");
+    cluster.start_all();
+    let kept = cluster.client().get("k", Consistency::Linearizable).expect("get");
+    assert_eq!(kept.expect("it is there").value, "w");
 }

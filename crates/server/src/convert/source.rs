@@ -30,14 +30,15 @@ impl Source {
     /// Locks everything.
     pub(super) fn hold(roots: [PathBuf; 2]) -> Result<Self, Error> {
         let mut files = Vec::new();
-        for (root, path) in names(&roots)? {
+        for (root, path) in oldest_first(&roots)? {
             let whole = roots[root].join(&path);
-            let file = File::open(&whole).map_err(|error| refused("opening", &whole, &error))?;
+            let file = File::open(&whole).map_err(|error| failed("opening", &whole, &error))?;
             if !lock(&file).map_err(|error| refused("locking", &whole, &error))? {
                 return Err(Error::InUse(whole));
             }
             files.push(Held { root, path, file });
         }
+        files.sort_by(|a: &Held, b| (a.root, &a.path).cmp(&(b.root, &b.path)));
         // A server may have come and gone meanwhile.
         let held = files.iter().map(|held| (held.root, &held.path));
         if !names(&roots)?.iter().map(|(root, path)| (*root, path)).eq(held) {
@@ -97,7 +98,7 @@ fn names(roots: &[PathBuf; 2]) -> Result<Vec<(usize, PathBuf)>, Error> {
         let mut below = vec![PathBuf::new()];
         while let Some(directory) = below.pop() {
             let whole = root.join(&directory);
-            let failed = |error: &io::Error| refused("reading", &whole, error);
+            let failed = |error: &io::Error| failed("reading", &whole, error);
             for entry in fs::read_dir(&whole).map_err(|error| failed(&error))? {
                 let entry = entry.map_err(|error| failed(&error))?;
                 let path = directory.join(entry.file_name());
@@ -116,6 +117,28 @@ fn names(roots: &[PathBuf; 2]) -> Result<Vec<(usize, PathBuf)>, Error> {
     }
     names.sort();
     Ok(names)
+}
+
+/// The same, by when they were written last. What a server holds from its start on, a file that is
+/// there to be locked, is older than what it makes while it runs; so it is found out by that, and
+/// never finds one of us at a file that it has only just made and is about to lock.
+fn oldest_first(roots: &[PathBuf; 2]) -> Result<Vec<(usize, PathBuf)>, Error> {
+    let mut aged = Vec::new();
+    for (root, path) in names(roots)? {
+        let whole = roots[root].join(&path);
+        let written = fs::metadata(&whole).and_then(|about| about.modified());
+        aged.push((written.map_err(|error| failed("reading", &whole, &error))?, root, path));
+    }
+    aged.sort();
+    Ok(aged.into_iter().map(|(_, root, path)| (root, path)).collect())
+}
+
+/// What is gone since it was listed was taken away by whoever uses it.
+fn failed(doing: &str, path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::InUse(path.to_owned()),
+        _ => refused(doing, path, error),
+    }
 }
 
 /// Takes a lock that others may share, but not those who write; `false` if one of them has it.
@@ -148,3 +171,6 @@ fn lock_description(file: &File) -> io::Result<bool> {
 fn lock_description(_file: &File) -> io::Result<bool> {
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;
