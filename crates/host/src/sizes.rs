@@ -51,14 +51,18 @@ impl Backend for Measured {
     }
 
     fn stats(&self) -> Stats {
-        let mut seen = self.seen();
-        match *seen {
-            Some((at, stats)) if at.elapsed() < BELIEVED => stats,
-            _ => {
-                let stats = self.engine.stats();
+        {
+            let mut seen = self.seen();
+            if let Some((at, stats)) = *seen {
+                if at.elapsed() < BELIEVED {
+                    return stats;
+                }
+                // One looks, and nobody waits for it.
                 *seen = Some((Instant::now(), stats));
-                stats
             }
         }
+        let stats = self.engine.stats();
+        *self.seen() = Some((Instant::now(), stats));
+        stats
     }
 }

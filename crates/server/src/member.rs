@@ -17,6 +17,7 @@ use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
 use crate::listen::{Bound, Homes, Options};
+use crate::parts::Chosen;
 use crate::security::Security;
 use crate::{Assembly, Config, Error};
 
@@ -59,17 +60,7 @@ impl Member {
             "configuring client listeners"
         );
         let clients = Bound::bind(&config.listen_client_urls).await?.listen()?;
-        info!(
-            "etcd-version" = api::VERSION,
-            "name" = config.name,
-            "data-dir" = %config.data_dir.display(),
-            "advertise-client-urls" = ?config.advertise_client_urls.to_strings(),
-            "initial-advertise-peer-urls" = ?config.advertise_peer_urls.to_strings(),
-            "heartbeat-interval" = ?config.heartbeat,
-            "election-timeout" = ?config.election_timeout,
-            "quota-backend-bytes" = config.quota_bytes,
-            "starting an etcd server"
-        );
+        introduce(&config, &chosen);
         let data = DataDir::look(&config, &chosen)?;
         let security = Security::open(&config)?;
         let plan = Arc::new(Plan { config, data, chosen, security });
@@ -160,6 +151,29 @@ impl Member {
             Ending::Asked | Ending::Removed => Ok(()),
             ending => Err(Error::Ended(ending)),
         }
+    }
+}
+
+/// Says what is started, and what should not surprise anybody later.
+fn introduce(config: &Config, chosen: &Chosen) {
+    info!(
+        "etcd-version" = api::VERSION,
+        "name" = config.name,
+        "data-dir" = %config.data_dir.display(),
+        "advertise-client-urls" = ?config.advertise_client_urls.to_strings(),
+        "initial-advertise-peer-urls" = ?config.advertise_peer_urls.to_strings(),
+        "heartbeat-interval" = ?config.heartbeat,
+        "election-timeout" = ?config.election_timeout,
+        "quota-backend-bytes" = config.quota_bytes,
+        "starting an etcd server"
+    );
+    if !(chosen.log.keeps() && chosen.engine.keeps()) {
+        warn!(
+            "raft-log" = chosen.log_name,
+            "backend" = chosen.engine_name,
+            "this member forgets everything when it ends, its votes too: as one of several it can \
+             cost the others what they were promised"
+        );
     }
 }
 
