@@ -5,6 +5,10 @@ use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use redb::{Durability, ReadableDatabase, TableDefinition};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, Direction, IteratorMode,
+    WriteBatch,
+};
 
 /// A put: where it stands in the history, the key, the value.
 pub type Put = ([u8; 8], Vec<u8>, Vec<u8>);
@@ -26,6 +30,7 @@ pub fn open(engine: &str, directory: &Path) -> Option<Box<dyn Raw>> {
     match engine {
         "fjall" => Some(Box::new(Fjall::open(directory))),
         "redb" => Some(Box::new(Redb::open(directory))),
+        "rocksdb" => Some(Box::new(Rocksdb::open(directory))),
         "sled" => Some(Box::new(Sled::open(directory))),
         _ => None,
     }
@@ -116,6 +121,54 @@ impl Raw for Redb {
         let heads = self.0.begin_read().expect(SOUND).open_table(HEADS).expect(SOUND);
         let found = heads.range::<&[u8]>((Bound::Included(from), Bound::Unbounded)).expect(SOUND);
         found.take(len).map(|item| item.expect(SOUND).1.value().len()).sum()
+    }
+}
+
+struct Rocksdb(DB);
+
+impl Rocksdb {
+    fn open(directory: &Path) -> Self {
+        let cache = usize::try_from(CACHE_BYTES).expect("it is small");
+        let mut blocks = BlockBasedOptions::default();
+        blocks.set_block_cache(&Cache::new_lru_cache(cache));
+        let mut options = rocksdb::Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_block_based_table_factory(&blocks);
+        let tables = ["history", "heads"];
+        let tables = tables.map(|name| ColumnFamilyDescriptor::new(name, options.clone()));
+        Self(DB::open_cf_descriptors(&options, directory.join("rocksdb"), tables).expect(SOUND))
+    }
+
+    fn table(&self, name: &str) -> &ColumnFamily {
+        self.0.cf_handle(name).expect("it was opened with it")
+    }
+}
+
+impl Raw for Rocksdb {
+    fn write(&mut self, puts: &[Put]) {
+        let (history, heads) = (self.table("history"), self.table("heads"));
+        let mut batch = WriteBatch::default();
+        for (revision, key, value) in puts {
+            batch.put_cf(history, revision, value);
+            batch.put_cf(heads, key, value);
+        }
+        self.0.write(batch).expect(SOUND);
+    }
+
+    fn sync(&mut self) {
+        self.0.flush_wal(true).expect(SOUND);
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        let found = self.0.get_pinned_cf(self.table("heads"), key).expect(SOUND);
+        found.map(|value| value.len())
+    }
+
+    fn page(&self, from: &[u8], len: usize) -> usize {
+        let from = IteratorMode::From(from, Direction::Forward);
+        let found = self.0.iterator_cf(self.table("heads"), from).take(len);
+        found.map(|item| item.expect(SOUND).1.len()).sum()
     }
 }
 

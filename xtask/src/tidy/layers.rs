@@ -51,6 +51,7 @@ const LAYERS: &[Layer] = &[
     // What parts are made of.
     layer("crates/home", &["crates/backend"], &[]),
     layer("crates/keyedlog", &[UNITS, "crates/home", "crates/raftlog"], &[]),
+    layer("crates/store-rocksdb", &["crates/home"], &[]),
     layer("crates/store-sled", &["crates/home"], &[]),
     layer("crates/links", &[UNITS, "crates/transport"], &[]),
     // Parts.
@@ -58,7 +59,11 @@ const LAYERS: &[Layer] = &[
     // In its tests members of both parts make one cluster.
     layer("crates/consensus-raftrs", &[UNITS, "crates/consensus"], &["crates/raft"]),
     layer("crates/raftlog-wal", &[UNITS, "crates/proto", "crates/raftlog"], &[]),
-    layer("crates/raftlog-rocksdb", &[UNITS, "crates/raftlog"], &[]),
+    layer(
+        "crates/raftlog-rocksdb",
+        &["crates/home", "crates/keyedlog", "crates/store-rocksdb"],
+        &["crates/raftlog"],
+    ),
     layer(
         "crates/raftlog-sled",
         &["crates/home", "crates/keyedlog", "crates/store-sled"],
@@ -67,7 +72,11 @@ const LAYERS: &[Layer] = &[
     layer("crates/backend-fjall", &["crates/backend", "crates/home"], &[]),
     layer("crates/backend-lsm", &["crates/backend", "crates/home"], &[]),
     layer("crates/backend-redb", &["crates/backend", "crates/home"], &[]),
-    layer("crates/backend-rocksdb", &[UNITS, "crates/backend"], &[]),
+    layer(
+        "crates/backend-rocksdb",
+        &["crates/backend", "crates/home", "crates/store-rocksdb"],
+        &[],
+    ),
     layer("crates/backend-sled", &["crates/backend", "crates/home", "crates/store-sled"], &[]),
     layer("crates/transport-grpc", &[UNITS, "crates/links", "crates/tls", "crates/transport"], &[]),
     layer("crates/transport-quic", &[UNITS, "crates/links", "crates/tls", "crates/transport"], &[]),

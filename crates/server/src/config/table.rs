@@ -123,7 +123,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Kind::Text,
         "",
         Group::Parts,
-        "engine: lsm, fjall, redb, sled or memory, as compiled in; the first of them if empty",
+        "engine: lsm, fjall, redb, rocksdb, sled or memory, as compiled in; the first if empty",
     ),
     later(
         "backend-batch-interval",
@@ -643,7 +643,7 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Kind::Text,
         "",
         Group::Parts,
-        "raft log: wal, sled or memory, as compiled in; the first of them if empty",
+        "raft log: wal, rocksdb, sled or memory, as compiled in; the first if empty",
     ),
     later(
         "raft-read-timeout",

@@ -14,6 +14,7 @@ const KIND: Kind = Kind {
         ("lsm", "backend-lsm"),
         ("fjall", "backend-fjall"),
         ("redb", "backend-redb"),
+        ("rocksdb", "backend-rocksdb"),
         ("sled", "backend-sled"),
         ("memory", "backend-memory"),
     ],
@@ -49,6 +50,8 @@ pub(super) fn compiled_in() -> Choices<dyn EnginePart> {
             ("fjall", Arc::new(fjall::Fjall)),
             #[cfg(feature = "backend-redb")]
             ("redb", Arc::new(redb::Redb)),
+            #[cfg(feature = "backend-rocksdb")]
+            ("rocksdb", Arc::new(rocksdb::Rocksdb)),
             #[cfg(feature = "backend-sled")]
             ("sled", Arc::new(sled::Sled)),
             #[cfg(feature = "backend-memory")]
@@ -98,6 +101,21 @@ mod redb {
     impl EnginePart for Redb {
         fn open(&self, directory: &Path) -> Result<Arc<dyn Backend>, Fault> {
             Ok(Arc::new(RedbBackend::open(directory, Options::USUAL)?))
+        }
+    }
+}
+
+#[cfg(feature = "backend-rocksdb")]
+mod rocksdb {
+    use backend_rocksdb::{Options, RocksdbBackend};
+
+    use super::{Arc, Backend, EnginePart, Fault, Path};
+
+    pub(super) struct Rocksdb;
+
+    impl EnginePart for Rocksdb {
+        fn open(&self, directory: &Path) -> Result<Arc<dyn Backend>, Fault> {
+            Ok(Arc::new(RocksdbBackend::open(directory, Options::USUAL)?))
         }
     }
 }

@@ -9,7 +9,12 @@ use super::choices::{Choices, Kind};
 const KIND: Kind = Kind {
     flag: "raft-log",
     noun: "raft log",
-    features: &[("wal", "raftlog-wal"), ("sled", "raftlog-sled"), ("memory", "raftlog-memory")],
+    features: &[
+        ("wal", "raftlog-wal"),
+        ("rocksdb", "raftlog-rocksdb"),
+        ("sled", "raftlog-sled"),
+        ("memory", "raftlog-memory"),
+    ],
 };
 
 /// What the raft log can lie in.
@@ -57,6 +62,8 @@ pub(super) fn compiled_in() -> Choices<dyn LogPart> {
         [
             #[cfg(feature = "raftlog-wal")]
             ("wal", wal::part()),
+            #[cfg(feature = "raftlog-rocksdb")]
+            ("rocksdb", rocksdb::part()),
             #[cfg(feature = "raftlog-sled")]
             ("sled", sled::part()),
             #[cfg(feature = "raftlog-memory")]
@@ -116,6 +123,36 @@ mod wal {
     fn files(site: &LogSite<'_>) -> Arc<System> {
         let syncs = if site.skips_syncs { Syncs::Skipped } else { Syncs::Real };
         Arc::new(System { syncs })
+    }
+}
+
+#[cfg(feature = "raftlog-rocksdb")]
+mod rocksdb {
+    use std::sync::Arc;
+
+    use raftlog_rocksdb::{Options, RocksdbLog};
+
+    use super::{Fault, Identity, LogPart, LogSite, Opened};
+
+    /// It cannot leave syncs out, so it always syncs.
+    struct RocksdbPart;
+
+    pub(super) fn part() -> Arc<dyn LogPart> {
+        Arc::new(RocksdbPart)
+    }
+
+    impl LogPart for RocksdbPart {
+        fn is_there(&self, site: &LogSite<'_>) -> Result<bool, Fault> {
+            RocksdbLog::exists(site.directory)
+        }
+
+        fn create(&self, site: &LogSite<'_>, identity: Identity) -> Result<Opened, Fault> {
+            RocksdbLog::create(site.directory, identity, &Options::USUAL)
+        }
+
+        fn open(&self, site: &LogSite<'_>) -> Result<Opened, Fault> {
+            RocksdbLog::open(site.directory, &Options::USUAL)
+        }
     }
 }
 

@@ -45,7 +45,7 @@ fn the_first_is_taken_unless_one_is_asked_for() {
 #[test]
 fn what_is_not_there_is_told_with_what_would_help() {
     let mut parts = Parts::compiled_in();
-    for name in ["fjall", "redb", "sled", "memory"] {
+    for name in ["fjall", "redb", "rocksdb", "sled", "memory"] {
         parts.engines.withdraw(name);
     }
     assert_eq!(

@@ -1,0 +1,7 @@
+//! Every log's promises, kept on the machine's files.
+
+use raftlog_rocksdb::RocksdbStore;
+
+use crate::SMALL;
+
+keyedlog::suite!(RocksdbStore, SMALL);
