@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use consensus::{Limits, Role};
+use consensus::{Limits, Role, Status};
 use node::{Effect, Event, Node, SpoolTicket, TrimPolicy, WriteTicket};
 use raftlog::{LogReader, Marker, Opened, RaftLog, ReadError};
 use state::Renewal;
@@ -126,6 +126,8 @@ impl Running {
     /// Carries out what the node wants, and begins what can begin. It hears of the time first, as
     /// in the real world, whatever else it has just heard of.
     pub(crate) fn pump(&mut self, around: &mut Around<'_>) -> Result<(), Ending> {
+        // What a leader has committed counts, also if time ends its leadership at once.
+        let decided = self.tell_commit(around.checks.decided().index, around);
         self.node.handle_timeout(around.now);
         while let Some(effect) = self.node.poll() {
             self.carry_out(effect, around)?;
@@ -138,14 +140,21 @@ impl Running {
             around.wishes.push(Wish::Sync);
         }
         self.deliver(around);
-        if self.leads() {
-            let status = self.node.status().consensus;
-            if status.commit > around.checks.decided().index {
-                let (index, term, conf_state) = (status.commit, status.term, status.conf_state);
-                around.wishes.push(Wish::Commit { index, term, conf_state });
-            }
-        }
+        self.tell_commit(decided, around);
         Ok(())
+    }
+
+    /// Tells of what this member has committed beyond an index, if it leads; how far that is told.
+    fn tell_commit(&self, told: Index, around: &mut Around<'_>) -> Index {
+        if !self.leads() {
+            return told;
+        }
+        let Status { commit: index, term, conf_state, role, .. } = self.node.status().consensus;
+        if role != Role::Leader || index <= told {
+            return told;
+        }
+        around.wishes.push(Wish::Commit { index, term, conf_state });
+        index
     }
 
     pub(crate) fn leads(&self) -> bool {

@@ -1,10 +1,11 @@
-//! Members that leave.
+//! Members that leave, or lead no longer.
 
 use std::time::Duration;
 
 use units::NodeId;
 
-use super::{Story, put};
+use super::{Story, calm, exactly, put};
+use crate::parameters::Parameters;
 use crate::part::Part;
 
 /// Who takes part, as of the newest place that anybody has applied.
@@ -113,5 +114,31 @@ fn a_leader_that_leaves_feeds_who_lags() {
             super::leader(world).is_some_and(|id| id != NodeId(leader))
         });
         story.put("a", "what the others were told");
+    }
+}
+
+/// An error of the world's own: a leader stood still, after another had acknowledged an entry. When
+/// it went on its own sync had come to an end, so that the entry was committed; and in the same
+/// breath it found that it had heard of nobody for too long, and stepped down. The world had looked
+/// at what leaders say alone, and took the entry for one that nobody had committed.
+#[test]
+fn what_a_leader_commits_with_its_last_breath_counts() {
+    for part in Part::ALL {
+        let engine_sync = exactly(Duration::from_secs(1_000));
+        let mut story = Story::like(Parameters { part, engine_sync, ..calm(3) });
+        let leader = story.leader();
+        story.put("a", "what all know");
+        let before = story.0.checks.decided();
+        story.syncs_take_long(leader);
+        story.stands_still(leader % 3 + 1, Duration::from_secs(11));
+        story.asks(leader, put("a", "what one acknowledges"));
+        story.passes(Duration::from_millis(20));
+        story.stands_still((leader + 1) % 3 + 1, Duration::from_secs(10));
+        // Who was heard of is asked for once in an election timeout.
+        story.passes(Duration::from_secs(1));
+        story.stands_still(leader, Duration::from_millis(8_900));
+        assert_eq!(story.0.checks.decided(), before, "its sync is under way");
+        story.until("it is committed", |world| world.checks.decided() > before);
+        assert_eq!(super::leader(&story.0), None);
     }
 }
