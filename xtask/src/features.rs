@@ -1,15 +1,18 @@
 //! Whether the server can be built of any choice of parts: each of its features by itself, none,
-//! and all together. The defaults are built everywhere else.
+//! and all together. The defaults are built everywhere else, and are what they seem: no package of
+//! the workspace adds parts to a server that is built without naming packages.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use cargo_metadata::MetadataCommand;
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 pub(crate) const DOES: &str = "check that each feature of the server compiles alone, and all do";
 
 /// The package whose features are parts.
 const SERVER: &str = "etcdd";
+/// The package that has them.
+const LIBRARY: &str = "etcdd-server";
 
 /// How features are chosen in one check.
 enum Choice<'a> {
@@ -20,13 +23,18 @@ enum Choice<'a> {
 
 pub(crate) fn run(_: &[String]) -> ExitCode {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
-    let features = match features(top) {
-        Ok(features) => features,
+    let packages = match MetadataCommand::new().current_dir(top).no_deps().exec() {
+        Ok(metadata) => metadata.packages,
         Err(error) => {
             eprintln!("the features of {SERVER} cannot be found out: {error}");
             return ExitCode::FAILURE;
         }
     };
+    if let Some(package) = packages.iter().find(|package| adds_parts(package)) {
+        eprintln!("{} adds parts to every server: it must not name features", package.name);
+        return ExitCode::FAILURE;
+    }
+    let features = features(&packages);
     let each = features.iter().map(|feature| Choice::One(feature));
     for choice in [Choice::None].into_iter().chain(each).chain([Choice::All]) {
         if !is_clean(top, &choice) {
@@ -38,13 +46,21 @@ pub(crate) fn run(_: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Whether a package turns parts on by depending on the library. Cargo puts together what all
+/// packages ask for, but for their tests and benchmarks, where none is named: `cargo run --bin
+/// etcdd` would build them all, and RocksDB's C++ among them.
+fn adds_parts(package: &Package) -> bool {
+    package.dependencies.iter().any(|dependency| {
+        let is_always = dependency.kind != DependencyKind::Development;
+        dependency.name == LIBRARY && is_always && !dependency.features.is_empty()
+    })
+}
+
 /// The features that are no collection of others.
-fn features(top: &Path) -> Result<Vec<String>, cargo_metadata::Error> {
-    let metadata = MetadataCommand::new().manifest_path(top.join("Cargo.toml")).no_deps().exec()?;
-    let package = metadata.packages.into_iter().find(|package| *package.name == *SERVER);
-    let features = package.map(|package| package.features).unwrap_or_default();
-    let is_one = |name: &str| !matches!(name, "default" | "parts");
-    Ok(features.into_keys().filter(|name| is_one(name)).collect())
+fn features(packages: &[Package]) -> Vec<&str> {
+    let package = packages.iter().find(|package| *package.name == *SERVER);
+    let names = package.into_iter().flat_map(|package| package.features.keys());
+    names.map(String::as_str).filter(|name| !matches!(*name, "default" | "parts")).collect()
 }
 
 /// Clippy is asked, as it tells of what a choice leaves unused.
