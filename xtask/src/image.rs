@@ -62,7 +62,8 @@ pub(crate) fn image(options: &Options) -> Result<PathBuf, String> {
         "config": {
             "Cmd": [COMMAND],
             "Env": [PATH],
-            "ExposedPorts": { "2379/tcp": {}, "2380/tcp": {} },
+            // As etcd's, and by which members reach each other over QUIC.
+            "ExposedPorts": { "2379/tcp": {}, "2380/tcp": {}, "2380/udp": {} },
             "WorkingDir": WORKING_DIRECTORY,
         },
         "created": created()?,

@@ -15,12 +15,12 @@ use crate::dist::Options;
 use crate::image::{image, tag};
 
 pub(crate) const DOES: &str =
-    "run members in containers, over engines: [--quick] over one, for some minutes";
+    "run members in containers, over engines and transports: [--quick] over one engine";
 
-/// What is compiled in besides the defaults: the engines that the suite goes over.
-const FEATURES: &str = "backend-fjall,backend-redb";
+/// What is compiled in besides the defaults: the engines and transports that the suite goes over.
+const FEATURES: &str = "backend-fjall,backend-redb,transport-quic";
 
-/// The tests of a quick run: one engine, and the compose file.
+/// The tests of a quick run: one engine, over each transport, and the compose file.
 const QUICK: [&str; 2] = ["lsm", "compose"];
 
 /// How long an engine may take until it answers.

@@ -16,6 +16,7 @@ pub(crate) struct Cluster {
     pub(crate) members: Vec<Member>,
     prefix: String,
     flags: Vec<String>,
+    carried: Carried,
     clients: Network,
     peers: Network,
 }
@@ -28,19 +29,47 @@ pub(crate) struct Member {
     container: Container<GenericImage>,
 }
 
+/// What carries frames between members.
+#[derive(Clone, Copy)]
+pub(crate) enum Carried {
+    ByGrpc,
+    ByQuic,
+}
+
+impl Carried {
+    /// Where the others find a member, by its name on their network.
+    fn peer_url(self, name: &str) -> String {
+        let scheme = self.scheme();
+        format!("{scheme}://{name}.peer:2380")
+    }
+
+    /// A member, as `--initial-cluster` lists it. The name is known on the peers' network alone.
+    fn listing(self, name: &str) -> String {
+        format!("{name}={}", self.peer_url(name))
+    }
+
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::ByGrpc => "http",
+            Self::ByQuic => "quic",
+        }
+    }
+}
+
 impl Cluster {
     /// Three members with these flags, serving.
-    pub(crate) fn start(topic: &str, flags: &[&str]) -> Self {
+    pub(crate) fn start(topic: &str, carried: Carried, flags: &[&str]) -> Self {
         let prefix = format!("etcdd-{topic}-{}", std::process::id());
         let mut cluster = Self {
             members: Vec::new(),
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            carried,
             clients: Network::create(format!("{prefix}-clients")),
             peers: Network::create(format!("{prefix}-peers")),
             prefix,
         };
         let names = ["a", "b", "c"].map(|name| format!("{}-{name}", cluster.prefix));
-        let listing = names.each_ref().map(|name| listing(name)).join(",");
+        let listing = names.each_ref().map(|name| carried.listing(name)).join(",");
         for name in names {
             cluster.run(name, &listing, "new");
         }
@@ -59,8 +88,8 @@ impl Cluster {
             "--data-dir=/var/lib/etcd/data".to_owned(),
             "--listen-client-urls=http://0.0.0.0:2379".to_owned(),
             format!("--advertise-client-urls={url}"),
-            "--listen-peer-urls=http://0.0.0.0:2380".to_owned(),
-            format!("--initial-advertise-peer-urls=http://{name}.peer:2380"),
+            format!("--listen-peer-urls={}://0.0.0.0:2380", self.carried.scheme()),
+            format!("--initial-advertise-peer-urls={}", self.carried.peer_url(&name)),
             format!("--initial-cluster={cluster}"),
             format!("--initial-cluster-state={state}"),
         ]
@@ -104,13 +133,20 @@ impl Cluster {
         eventually(PATIENCE, "member remove", || etcdctl.attempt(&["member", "remove", &id]));
         gone.container.rm().unwrap_or_else(|error| panic!("it cannot be removed: {error}"));
         let name = format!("{}-{}", self.prefix, id);
-        let peer_urls = format!("--peer-urls=http://{name}.peer:2380");
+        let peer_urls = format!("--peer-urls={}", self.carried.peer_url(&name));
         // A cluster that has only just changed is not healthy enough for the next change.
         eventually(PATIENCE, "member add", || {
-            etcdctl.attempt(&["member", "add", &name, &peer_urls])
+            let add = ["member", "add", &name, &peer_urls];
+            match self.carried {
+                Carried::ByGrpc => etcdctl.attempt(&add),
+                // The genuine one knows no such URLs, and asks nobody; that of the image does.
+                Carried::ByQuic => {
+                    attempt(&[&["exec", &self.members[0].name, "etcdctl"], &add[..]].concat())
+                }
+            }
         });
-        let members = self.members.iter().map(|member| listing(&member.name));
-        let listing = members.chain([listing(&name)]).collect::<Vec<_>>().join(",");
+        let names = self.members.iter().map(|member| &member.name).chain([&name]);
+        let listing = names.map(|name| self.carried.listing(name)).collect::<Vec<_>>().join(",");
         self.run(name, &listing, "existing");
         let Member { name, url, .. } = &self.members[self.members.len() - 1];
         let mut client = Client::new(vec![url.clone()]);
@@ -150,11 +186,6 @@ impl Drop for Cluster {
         // Before the networks that they are on.
         self.members.clear();
     }
-}
-
-/// A member, as `--initial-cluster` lists it. The name is known on the peers' network alone.
-fn listing(name: &str) -> String {
-    format!("{name}=http://{name}.peer:2380")
 }
 
 /// A port of this machine where nobody listens.

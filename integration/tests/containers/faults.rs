@@ -2,29 +2,48 @@
 
 use integration::{Client, Consistency, Load};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Carried, Cluster};
 
 /// Writes that must be acknowledged while something is wrong, and after it was mended.
 const WRITES: u64 = 100;
 
 #[test]
 fn nothing_is_lost_with_lsm() {
-    ordeal("lsm");
+    ordeal("lsm", Carried::ByGrpc);
 }
 
 #[test]
 fn nothing_is_lost_with_redb() {
-    ordeal("redb");
+    ordeal("redb", Carried::ByGrpc);
 }
 
 #[test]
 fn nothing_is_lost_with_fjall() {
-    ordeal("fjall");
+    ordeal("fjall", Carried::ByGrpc);
 }
 
-fn ordeal(engine: &str) {
+#[test]
+fn nothing_is_lost_with_lsm_over_quic() {
+    ordeal("lsm", Carried::ByQuic);
+}
+
+#[test]
+fn nothing_is_lost_with_redb_over_quic() {
+    ordeal("redb", Carried::ByQuic);
+}
+
+#[test]
+fn nothing_is_lost_with_fjall_over_quic() {
+    ordeal("fjall", Carried::ByQuic);
+}
+
+fn ordeal(engine: &str, carried: Carried) {
     let backend = format!("--backend={engine}");
-    let mut cluster = Cluster::start(engine, &[&backend]);
+    let topic = match carried {
+        Carried::ByGrpc => engine.to_owned(),
+        Carried::ByQuic => format!("{engine}-quic"),
+    };
+    let mut cluster = Cluster::start(&topic, carried, &[&backend]);
     let load = Load::start("load", cluster.endpoints(), 4);
     load.wait_for_more(WRITES);
     for position in 0..3 {
@@ -53,7 +72,7 @@ fn ordeal(engine: &str) {
         ledger.check_alone("load", &mut client, Consistency::Linearizable);
     }
     cluster.etcdctl().check_same_data();
-    println!("{engine}: {} acknowledged writes are there, and all members agree", ledger.len());
+    println!("{topic}: {} acknowledged writes are there, and all members agree", ledger.len());
 }
 
 /// Does something to a member, sees that the others take writes, mends it, and sees that it has

@@ -98,7 +98,8 @@ fn check_url(url: &str) -> Result<(), Failure> {
     let refuse = |message: String| Err(Failure::new(Exit::Error, message));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let scheme = scheme.to_ascii_lowercase();
-    if !["http", "https", "unix", "unixs"].contains(&&*scheme) {
+    // What etcd has, and ours over QUIC.
+    if !["http", "https", "quic", "unix", "unixs"].contains(&&*scheme) {
         return refuse(format!("URL scheme must be http, https, unix, or unixs: {url}"));
     }
     if scheme.starts_with("unix") {
