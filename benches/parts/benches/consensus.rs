@@ -1,11 +1,12 @@
 //! Consensus: proposals until all members have applied them, with disks and networks that take no
-//! time.
+//! time, and the same of a library.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use consensus::{Config, Consensus, Effect, Limits, Marker, ReadPolicy, Role, Start};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use parts_bench::raw::Group;
 use server::{ConsensusPart, Parts};
 use units::{ConfState, HardState, Index, NodeId, Position, Term, Time};
 
@@ -151,6 +152,15 @@ fn consensus(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new(name, members), |bencher| {
                 bencher.iter(|| world.order(leader, vec![command.clone(); BATCH]));
             });
+            if let Some(mut raw) = Group::of(name, members as u64) {
+                let commands = vec![command.clone(); BATCH];
+                group.bench_function(
+                    BenchmarkId::new(format!("{name}, raw"), members),
+                    |bencher| {
+                        bencher.iter(|| raw.order(&commands));
+                    },
+                );
+            }
         }
     }
     group.finish();

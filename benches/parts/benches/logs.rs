@@ -1,7 +1,9 @@
-//! Logs: entries appended and synced, alone and many at once.
+//! Logs: entries appended and synced, alone and many at once, and the same of what they are kept
+//! in.
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use parts_bench::raw;
 use raftlog::{Identity, Marker, RaftLog};
 use server::{LogSite, Parts};
 use tempfile::TempDir;
@@ -52,14 +54,25 @@ fn logs(criterion: &mut Criterion) {
         let identity = Identity { node: NodeId(1), cluster: ClusterId(2) };
         let opened = part.create(&site, identity).expect("it is made");
         let data = Bytes::from(vec![b'x'; ENTRY_BYTES]);
-        let mut growing = Growing { log: opened.log, last: 0, trimmed: 0, data };
-        for len in [1, 100] {
-            let mut group = criterion.benchmark_group(format!("append {len} and sync"));
-            group.throughput(Throughput::Elements(len));
-            group.sample_size(30);
-            group.bench_function(name, |bencher| bencher.iter(|| growing.add(len)));
-            group.finish();
+        let mut growing = Growing { log: opened.log, last: 0, trimmed: 0, data: data.clone() };
+        measure(criterion, name, &mut |len| growing.add(len));
+        if let Some(mut raw) = raw::open_log(name, &directory.path().join("raw")) {
+            let mut next = 1;
+            measure(criterion, &format!("{name}, raw"), &mut |len| {
+                raw.append(next, len, &data);
+                next += len;
+            });
         }
+    }
+}
+
+fn measure(criterion: &mut Criterion, name: &str, add: &mut dyn FnMut(u64)) {
+    for len in [1, 100] {
+        let mut group = criterion.benchmark_group(format!("append {len} and sync"));
+        group.throughput(Throughput::Elements(len));
+        group.sample_size(30);
+        group.bench_function(name, |bencher| bencher.iter(|| add(len)));
+        group.finish();
     }
 }
 

@@ -10,6 +10,9 @@
 //! which whoever owns the peer port puts beside its other paths); out come frames into the sink.
 //! `proto/etcdd/peer/v1/peer.proto` is the wire.
 //!
+//! Frames and heartbeats take as long as on `tonic`'s streams without us; a snapshot half as long
+//! again, for its own connection and checksums (`benches/PARTS.md`).
+//!
 //! # Invariants
 //!
 //! - Each lane to each peer has a connection of its own, so that neither a full window nor a lost

@@ -178,7 +178,15 @@ const LAYERS: &[Layer] = &[
     layer("benches/layout", &["crates/backend", "crates/backend-lsm"], &[]),
     layer(
         "benches/parts",
-        &["crates/backend", "crates/consensus", "crates/raftlog", "crates/server", "crates/units"],
+        &[
+            UNITS,
+            "crates/backend",
+            "crates/consensus",
+            "crates/raftlog",
+            "crates/server",
+            "crates/tls",
+            "crates/transport",
+        ],
         &[],
     ),
     // Its certificates are made by an authority that `tls` has for tests.
