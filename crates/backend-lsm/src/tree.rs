@@ -10,8 +10,8 @@ use home::{Place, hold, is_of_content};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PartitioningPolicy};
 use lsm_tree::{
-    AbstractTree, AnyTree, Cache, CompressionType, InternalValue, SequenceNumberCounter, UserKey,
-    UserValue, ValueType,
+    AbstractTree, AnyTree, Cache, CompressionType, InternalValue, SeqNo, SequenceNumberCounter,
+    UserKey, UserValue, ValueType,
 };
 
 use crate::bounds::{FLAT, Within};
@@ -22,6 +22,11 @@ use crate::merging::{Merging, Room};
 use crate::pace::{Leisure, Pace};
 use crate::view::{LsmView, State};
 
+/// Below which number the tree need not keep what is older, of a key or of its own lists of files:
+/// below any. Whoever reads a file sees all that is in it, as views of less have older states, which
+/// hold their files themselves. A number that follows the writer would keep the files of all merges
+/// for as long as nobody writes.
+const NEWEST_ALONE: SeqNo = SeqNo::MAX;
 /// Files in level 0 that set off a merge of them all with what they overlap in level 1, which is
 /// about all of it. A busy member makes one for every step that its log is trimmed by, which is a
 /// few megabytes; so with few of them, level 1 would be written again and again. With many, reads
@@ -220,8 +225,6 @@ impl Tree {
 
     /// Makes a file of a sealed memtable.
     fn write_file(&self, memtable: &Memtable) -> lsm_tree::Result<()> {
-        // Whoever reads the file sees at least this much, so of what it hides nothing needs to be
-        // kept; older views have older states.
         let visible = self.visible.load(Ordering::Acquire);
         // Memory waits for it, and perhaps the writer.
         let mut pace = Pace::new(Leisure::default());
@@ -232,7 +235,7 @@ impl Tree {
         });
         let made = self.lsm.flush_to_tables(records)?;
         let (tables, blobs) = made.expect("a memtable is sealed because there is something in it");
-        self.lsm.register_tables(&tables, blobs.as_deref(), None, &[memtable.id()], visible)
+        self.lsm.register_tables(&tables, blobs.as_deref(), None, &[memtable.id()], NEWEST_ALONE)
     }
 
     /// Merges files where it is most worth it.
@@ -254,7 +257,7 @@ impl Tree {
         let leveled = Arc::new(
             Leveled::default().with_l0_threshold(LEVEL_0_FILES).with_table_target_size(FILE_BYTES),
         );
-        self.lsm.compact(leveled, self.visible.load(Ordering::Acquire))?;
+        self.lsm.compact(leveled, NEWEST_ALONE)?;
         // A flush may have made a version, too; then there is one more state than need be.
         let merged = self.lsm.current_version().id() != before;
         if merged {

@@ -32,7 +32,7 @@ struct World {
     tree: Tree,
     models: [Model; 3],
     random: Random,
-    _holder: TempDir,
+    holder: TempDir,
 }
 
 struct Random(u64);
@@ -52,7 +52,7 @@ impl World {
         let cache = Arc::new(Cache::with_capacity_bytes(1 << 20));
         let tree = Tree::create(Place::new(holder.path().join("tree")), cache, merging);
         let tree = tree.expect("it is made");
-        Self { tree, models: Default::default(), random: Random(seed), _holder: holder }
+        Self { tree, models: Default::default(), random: Random(seed), holder }
     }
 
     fn change(&mut self, step: u64) {
@@ -234,4 +234,23 @@ fn the_newest_view_pins_nothing_that_is_merged() {
     assert!(held.upgrade().is_some(), "who lets go of a view frees nothing");
     assert!(!world.tree.free_former(), "no view holds anything any more");
     assert!(held.upgrade().is_none());
+}
+
+#[test]
+fn what_was_merged_is_gone_though_nobody_writes_any_more() {
+    let mut world = World::new(9);
+    for step in 1..20 * FLUSH_EVERY {
+        world.change(step);
+        if step % FLUSH_EVERY == 0 {
+            world.tree.flush().expect("it is flushed");
+        }
+    }
+    world.tree.flush().expect("it is flushed");
+    let view = world.tree.view();
+    while world.tree.compact().expect("it is merged") == Merged::Some {}
+    world.tree.free_former();
+    let files = world.holder.path().join("tree").join("tables");
+    let files = std::fs::read_dir(files).expect("it is there").count();
+    assert_eq!(files, world.tree.state().tables.len());
+    world.check(&view, &world.models.clone());
 }
