@@ -23,9 +23,9 @@ use crate::pace::{Leisure, Pace};
 use crate::view::{LsmView, State};
 
 /// Below which number the tree need not keep what is older, of a key or of its own lists of files:
-/// below any. Whoever reads a file sees all that is in it, as views of less have older states, which
-/// hold their files themselves. A number that follows the writer would keep the files of all merges
-/// for as long as nobody writes.
+/// below any. Whoever reads a file sees all that is in it, as views of less have older states,
+/// which hold their files themselves. A number that follows the writer would keep the files of all
+/// merges for as long as nobody writes.
 const NEWEST_ALONE: SeqNo = SeqNo::MAX;
 /// Files in level 0 that set off a merge of them all with what they overlap in level 1, which is
 /// about all of it. A busy member makes one for every step that its log is trimmed by, which is a
