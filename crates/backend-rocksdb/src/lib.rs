@@ -31,6 +31,11 @@
 //! - It is built from C++; see [`store_rocksdb`].
 //! - What a batch writes is held back in memory until the next sync, so a process that is killed
 //!   may lose more of what was not synced than others do.
+//! - Between two journals RocksDB does not look whether the first one is whole: if power fails when
+//!   a memtable was just changed, before the next sync and before its file is there, and the disk
+//!   has the beginning of the new journal but not the end of the former, batches in between are
+//!   missing unnoticed. RocksDB's own check for that (`track_and_verify_wals`) cannot be turned on
+//!   from Rust yet. A process that is killed loses no batch from the middle.
 //! - Without room a write or a sync ends the engine; only a replacement answers
 //!   [`Fault::Full`](backend::Fault::Full). A file that cannot be written ends it, too, with the
 //!   next write.

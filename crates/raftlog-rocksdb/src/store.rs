@@ -100,7 +100,9 @@ impl keyedlog::Store for RocksdbStore {
         }
         let mut writes = WriteBatch::default();
         writes.delete_range(keys.start, keys.end);
-        self.commit(writes, false)?;
+        // Durable before files go, which is durable at once: else a power failure could bring back
+        // entries in front of those that went with a file, and the log would have a hole.
+        self.commit(writes, true)?;
         // Files that end with the last key go, too: that must not be the first one that stays.
         let removed = self.database.delete_file_in_range(keys.start, before(keys.end));
         removed.map_err(|error| fault("removing files in", &self.path, &error))

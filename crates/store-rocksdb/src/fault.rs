@@ -9,8 +9,11 @@ use rocksdb::{Error, ErrorKind};
 const GONE: &str = "No such file or directory";
 /// How it says that there is no room.
 const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
-/// How it says that somebody else has the database open: in this process, in another.
-const LOCKED: [&str; 2] = ["lock hold by current process", "While lock file"];
+/// How it says that somebody else in this process has the database open.
+const LOCKED_HERE: &str = "lock hold by current process";
+/// How it says that it cannot lock it, and how, that this is because another process has.
+const LOCKING: &str = "While lock file";
+const LOCKED: [&str; 2] = ["Resource temporarily unavailable", "Permission denied"];
 
 /// What RocksDB finds wrong with the files in a directory.
 #[must_use]
@@ -18,14 +21,20 @@ pub fn fault(doing: &str, directory: &Path, error: &Error) -> Fault {
     let (kind, text) = (error.kind(), error.to_string());
     let says = |what: &str| text.contains(what);
     let doing = format!("{doing} {}", directory.display());
+    let is_locked = says(LOCKED_HERE) || says(LOCKING) && LOCKED.into_iter().any(says);
     match kind {
-        ErrorKind::IOError if LOCKED.into_iter().any(says) => {
+        ErrorKind::IOError if is_locked => {
             Fault::Locked { directory: directory.display().to_string() }
         }
         ErrorKind::IOError if FULL.into_iter().any(says) => Fault::Full { doing },
-        ErrorKind::IOError if !says(GONE) => Fault::Io { doing, error: text },
+        ErrorKind::IOError if says(GONE) => Fault::corrupt(directory, text),
         // Among them are files that are not what their names say, and versions from the future.
-        _ => Fault::corrupt(directory, text),
+        ErrorKind::Corruption
+        | ErrorKind::Incomplete
+        | ErrorKind::InvalidArgument
+        | ErrorKind::NotFound
+        | ErrorKind::NotSupported => Fault::corrupt(directory, text),
+        _ => Fault::Io { doing, error: text },
     }
 }
 

@@ -8,8 +8,8 @@
 //! - A database is made only where one is asked to be made: opening never takes a directory whose
 //!   files are gone for an empty one.
 //! - Every file has checksums, and they are looked at whenever it is read.
-//! - What a crash leaves of the journal is read up to the first record that is not whole, so it is
-//!   a prefix. RocksDB does the same where a record was damaged; whoever must miss what comes after
+//! - What a crash leaves of a journal is read up to the first record that is not whole, so it is a
+//!   prefix. RocksDB does the same where a record was damaged; whoever must miss what comes after
 //!   keeps a [`Tally`](home::Tally).
 //!
 //! # Known limits
