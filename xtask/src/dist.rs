@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use cargo_metadata::MetadataCommand;
+use cargo_metadata::{MetadataCommand, Package};
 
 use crate::build::{self, finish, top};
 
@@ -76,16 +76,32 @@ impl Options {
         if let Some(binaries) = &self.binaries {
             return Ok(binaries.clone());
         }
-        for (package, _) in PROGRAMS {
+        for (package, features) in self.features_by_program()? {
             let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--release", "--package", package]);
-            // `etcdctl` has no parts.
-            if let Some(features) = self.features.as_ref().filter(|_| package != "etcdd-etcdctl") {
-                build.args(["--features", features]);
-            }
+            build.args(["build", "--release", "--package", package, "--features", &features]);
             finish(&mut build)?;
         }
         Ok(build::target()?.join("release"))
+    }
+
+    /// Which of the features each program has, as not every part is something to all of them.
+    fn features_by_program(&self) -> Result<Vec<(&'static str, String)>, String> {
+        let wanted: Vec<&str> = self.features.iter().flat_map(|all| all.split(',')).collect();
+        let packages = packages()?;
+        let having = |feature: &str, name: &str| {
+            let mut named = packages.iter().filter(|package| *package.name == *name);
+            named.any(|package| package.features.contains_key(feature))
+        };
+        let nobodys = |feature: &&&str| !PROGRAMS.iter().any(|(name, _)| having(feature, name));
+        if let Some(nobodys) = wanted.iter().find(nobodys) {
+            return Err(format!("{nobodys:?} is a feature of none of the programs"));
+        }
+        let of = |name| {
+            let own: Vec<&str> =
+                wanted.iter().copied().filter(|feature| having(feature, name)).collect();
+            own.join(",")
+        };
+        Ok(PROGRAMS.iter().map(|(name, _)| (*name, of(name))).collect())
     }
 }
 
@@ -123,10 +139,15 @@ fn archive(options: &Options) -> Result<PathBuf, String> {
 
 /// The release.
 pub(crate) fn version() -> Result<String, String> {
-    let metadata = MetadataCommand::new().current_dir(top()).no_deps().exec();
-    let packages = metadata.map_err(|error| error.to_string())?.packages;
+    let packages = packages()?;
     let etcdd = packages.iter().find(|package| *package.name == *"etcdd");
     etcdd.map(|package| package.version.to_string()).ok_or_else(|| "there is no etcdd".to_owned())
+}
+
+/// All of ours.
+fn packages() -> Result<Vec<Package>, String> {
+    let metadata = MetadataCommand::new().current_dir(top()).no_deps().exec();
+    Ok(metadata.map_err(|error| error.to_string())?.packages)
 }
 
 /// As Go's programs call it.
