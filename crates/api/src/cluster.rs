@@ -1,5 +1,6 @@
 //! `etcdserverpb.Cluster`: members.
 
+use std::slice;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -58,9 +59,11 @@ impl Cluster for Service {
         request: Request<MemberUpdateRequest>,
     ) -> Result<Response<MemberUpdateResponse>, Status> {
         let MemberUpdateRequest { id, peer_urls } = request.into_inner();
-        // What is no URL at all is taken, as by etcd.
-        if let Ok(urls) = Urls::parse(&peer_urls) {
-            self.check_reach(&urls)?;
+        for url in &peer_urls {
+            // What is no URL at all is taken, as by etcd.
+            if let Ok(url) = Urls::parse(slice::from_ref(url)) {
+                self.check_reach(&url)?;
+            }
         }
         let id = NodeId(id);
         let members = self.change(MemberChange::Update { id, peer_urls }).await?;

@@ -35,9 +35,11 @@ async fn members_come_and_go() {
                  other here by http:// or https://)";
     let apart = "quic://127.0.0.1:9";
     assert_refused(cluster.member_add(add(apart)).await, Code::InvalidArgument, words);
-    let peer_urls = vec!["http://127.0.0.1:9".to_owned(), apart.to_owned()];
-    let update = MemberUpdateRequest { id: MEMBER.0, peer_urls };
-    assert_refused(cluster.member_update(update).await, Code::InvalidArgument, words);
+    for other in ["http://127.0.0.1:9", "nonsense"] {
+        let peer_urls = vec![other.to_owned(), apart.to_owned()];
+        let update = MemberUpdateRequest { id: MEMBER.0, peer_urls };
+        assert_refused(cluster.member_update(update).await, Code::InvalidArgument, words);
+    }
     let words = "etcdserver: Peer URLs already exists";
     let taken = add("http://127.0.0.1:2380");
     assert_refused(cluster.member_add(taken).await, Code::FailedPrecondition, words);
