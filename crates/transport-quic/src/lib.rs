@@ -33,7 +33,9 @@
 //!
 //! # Known limits
 //!
-//! - There is one connection for each direction between two members.
+//! - There is one connection for each direction between two members, and one congestion window for
+//!   all that goes that way. Where packets are lost at random, Cubic makes it smaller than those of
+//!   gRPC's connections are together: many writers wait longer there (`benches/NUMBERS.md`).
 //! - UDP must be let through, and datagrams of 1200 bytes; larger ones are found out by trying.
 //! - A peer that ends without a word is missed after five seconds, or when it is back.
 //!
