@@ -15,7 +15,19 @@ const BELIEVED: Duration = Duration::from_millis(100);
 /// An engine, and what was last seen of its sizes.
 pub(crate) struct Measured {
     engine: Arc<dyn Backend>,
-    seen: Mutex<Option<(Instant, Stats)>>,
+    seen: Mutex<Option<Seen>>,
+}
+
+struct Seen {
+    stats: Stats,
+    /// When somebody should look again.
+    believed_until: Instant,
+}
+
+impl Seen {
+    fn now(stats: Stats) -> Self {
+        Self { stats, believed_until: Instant::now() + BELIEVED }
+    }
 }
 
 impl Measured {
@@ -23,9 +35,16 @@ impl Measured {
         Self { engine, seen: Mutex::default() }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Option<(Instant, Stats)>> {
-        // It is changed as a whole, so whoever panicked with it has left no half.
+    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
+        // Whoever panicked with it has left no half.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next who asks looks again.
+    fn outdate(&self) {
+        if let Some(seen) = &mut *self.seen() {
+            seen.believed_until = Instant::now();
+        }
     }
 }
 
@@ -40,29 +59,31 @@ impl Backend for Measured {
 
     fn sync(&self) -> Result<(), Fault> {
         let synced = self.engine.sync();
-        *self.seen() = None;
+        self.outdate();
         synced
     }
 
     fn replace(&self, records: &mut dyn Records) -> Result<(), Fault> {
         let replaced = self.engine.replace(records);
-        *self.seen() = None;
+        self.outdate();
         replaced
     }
 
     fn stats(&self) -> Stats {
-        {
-            let mut seen = self.seen();
-            if let Some((at, stats)) = *seen {
-                if at.elapsed() < BELIEVED {
-                    return stats;
-                }
-                // One looks, and nobody waits for it.
-                *seen = Some((Instant::now(), stats));
-            }
+        let mut seen = self.seen();
+        let Some(former) = &mut *seen else {
+            // There is nothing yet that others could go on with.
+            return seen.insert(Seen::now(self.engine.stats())).stats;
+        };
+        let now = Instant::now();
+        if now < former.believed_until {
+            return former.stats;
         }
+        // One looks, and nobody waits for it.
+        former.believed_until = now + BELIEVED;
+        drop(seen);
         let stats = self.engine.stats();
-        *self.seen() = Some((Instant::now(), stats));
+        *self.seen() = Some(Seen::now(stats));
         stats
     }
 }
