@@ -31,6 +31,8 @@
 
 mod fault;
 mod open;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use fault::fault;
 pub use open::{create, open, options};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use backend::{Backend, Batch, Fault, Table};
 use backend_rocksdb::{Options, RocksdbBackend};
 use home::testing::{RECORDS, corrupt_file, count, filled};
+use store_rocksdb::testing::shorten_journals;
 use tempfile::TempDir;
 
 /// With room in memory for all that is written, so that it is in the journal alone.
@@ -60,31 +61,16 @@ fn what_is_gone_is_damage() {
     assert_eq!(corrupt_file(&open, &directory), synced);
 }
 
-/// Shortens the journal to some hundredths of what it was.
-fn shorten(files: &Path, part: usize) {
-    let mut cut = 0;
-    for entry in fs::read_dir(files).expect("it is there") {
-        let path = entry.expect("it is there").path();
-        if path.extension().is_some_and(|is| is == "log") {
-            let bytes = fs::read(&path).expect("it is there");
-            let rest = bytes.len() * part / 100;
-            fs::write(&path, &bytes[..rest]).expect("it is there");
-            cut += bytes.len() - rest;
-        }
-    }
-    assert!(cut > 0 || part == 100, "there is nothing in the journal");
-}
-
 /// RocksDB would take what is left for all there was.
 #[test]
 fn a_journal_that_lost_what_was_synced_is_damage() {
     for part in [0, 50, 95] {
         let (_holder, directory, files) = journaled();
-        shorten(&files, part);
+        shorten_journals(&files, part);
         assert_eq!(corrupt_file(&open, &directory), files, "with {part} hundredths");
     }
     let (_holder, directory, files) = journaled();
-    shorten(&files, 100);
+    shorten_journals(&files, 100);
     let engine = open(&directory).expect("nothing was lost");
     assert_eq!(count(&*engine), Ok(RECORDS));
     let last = engine.view().get(LATER, &[BATCHES - 1]).expect("it is readable");
