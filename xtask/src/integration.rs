@@ -15,13 +15,13 @@ use crate::dist::Options;
 use crate::image::{image, tag};
 
 pub(crate) const DOES: &str =
-    "run members in containers, over engines and transports: [--quick] over one engine";
+    "run members in containers, over all parts: [--quick] the usual ones, over each transport";
 
-/// What is compiled in besides the defaults: the engines and transports that the suite goes over.
-const FEATURES: &str = "backend-fjall,backend-redb,transport-quic";
+/// What is compiled in: all that the suite goes over.
+const FEATURES: &str = "parts";
 
-/// The tests of a quick run: one engine, over each transport, and the compose file.
-const QUICK: [&str; 2] = ["lsm", "compose"];
+/// The tests of a quick run: the usual parts, over each transport, and the compose file.
+const QUICK: [&str; 2] = ["usual", "compose"];
 
 /// How long an engine may take until it answers.
 const STARTS_IN: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use integration::{Server, Tools};
-use load::matrix::Matrix;
+use load::matrix::{Extent, Matrix};
 use load::versus::{Side, compare};
 use load::{
     Amount, Load, Outcome, Plan, Pool, Recorder, Steady, Trial, Upkeep, Watching, fill,
@@ -45,8 +45,9 @@ usage: etcdd-load versus [OPTION]…
            LOOK. Each cell is kept in a file of the output folder, so that a run goes on where
            it was aborted; beside it a table, all numbers, and a page with plots.
              --bin=PATH               an etcdd with all parts; else the one beside this program
-             --only=WORD,…            combinations with one of these words in their names
+             --only=WORD,…            cells with one of these words in their names
              --quick                  fewer loads, shorter, with fewer keys
+             --many-keys              with --quick: also every engine with 10,000,000 keys
              --output=FOLDER          where matrix.md, .json, .html and the cells go
        etcdd-load LOAD --endpoints=URL,… [--pids=N,…] [OPTION]…
            Puts one load on running servers, and measures the processes with these ids.
@@ -82,8 +83,8 @@ fn usage() -> String {
         ("QUICK", minutes(Plan::quick().estimate(2))),
         ("FULL", minutes(Plan::full().estimate(2))),
         ("LONG", minutes(Plan::full().estimate(3))),
-        ("MATRIX", minutes(Matrix::new(false, &[]).estimate())),
-        ("LOOK", minutes(Matrix::new(true, &[]).estimate())),
+        ("MATRIX", minutes(Matrix::new(Extent::Whole, &[]).estimate())),
+        ("LOOK", minutes(Matrix::new(Extent::Look, &[]).estimate())),
     ]
     .into_iter()
     .fold(USAGE.to_owned(), |text, (word, minutes)| text.replace(word, &minutes))
@@ -133,9 +134,16 @@ fn candidate(options: Options<'_>) -> Result<String, String> {
 }
 
 fn matrix(arguments: &[String]) -> Result<ExitCode, String> {
-    let options = Options::parse(arguments, &["--bin", "--only", "--output", "--quick"])?;
+    let known = ["--bin", "--many-keys", "--only", "--output", "--quick"];
+    let options = Options::parse(arguments, &known)?;
+    let extent = match (options.has("--quick"), options.has("--many-keys")) {
+        (true, false) => Extent::Look,
+        (true, true) => Extent::LookAndManyKeys,
+        (false, false) => Extent::Whole,
+        (false, true) => return Err("--many-keys is for --quick: else they are there".to_owned()),
+    };
     let words = options.text("--only").map(|words| words.split(',').collect::<Vec<_>>());
-    let matrix = Matrix::new(options.has("--quick"), &words.unwrap_or_default());
+    let matrix = Matrix::new(extent, &words.unwrap_or_default());
     let server = side(&candidate(options)?)?.server;
     let folder = PathBuf::from(options.text("--output").ok_or("--output is needed")?);
     eprintln!("about {} minutes for all of it", matrix.estimate().as_secs().div_ceil(60));

@@ -31,6 +31,17 @@ const KEYS_OF_ENGINES: usize = 10_000_000;
 /// How many members are far apart in the cells that are about that.
 const FAR_MEMBERS: usize = 3;
 
+/// How much is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Extent {
+    /// Fewer loads, shorter, with fewer keys: some minutes.
+    Look,
+    /// A look, and every engine with its 10 million keys.
+    LookAndManyKeys,
+    /// Everything: some hours.
+    Whole,
+}
+
 /// What is measured, and on what.
 #[derive(Clone, Debug)]
 pub struct Matrix {
@@ -41,25 +52,27 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Everything, some hours; or a look at it. Of the combinations only those whose names contain
-    /// one of the words, if there are any.
-    pub fn new(is_quick: bool, words: &[&str]) -> Self {
-        let plan = if is_quick { quick() } else { full() };
+    /// Of the cells only those whose names contain one of the words, if there are any.
+    pub fn new(extent: Extent, words: &[&str]) -> Self {
+        let plan = if extent == Extent::Whole { full() } else { quick() };
         let mut cells = Vec::new();
-        let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
         for combination in combinations() {
-            if !wanted(&combination.name()) {
-                continue;
-            }
             for &members in combination.members() {
                 cells.push((combination, members, plan_of(&plan, combination, members)));
             }
-            if !is_quick && combination.is_about_its_engine() {
+            if extent != Extent::Look && combination.is_about_its_engine() {
                 cells.push((combination, 1, of_many_keys(&plan, combination)));
             }
             if combination.is_about_its_transport() {
                 cells.push((combination, FAR_MEMBERS, in_bad_weather(&plan, combination)));
             }
+        }
+        if !words.is_empty() {
+            let words: Vec<String> = words.iter().map(|word| cell::dashed(word)).collect();
+            cells.retain(|(combination, members, plan)| {
+                let name = cell::name(*combination, *members, plan);
+                words.iter().any(|word| name.contains(word))
+            });
         }
         Self { plan, cells }
     }

@@ -5,11 +5,12 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::congestion::CubicConfig;
 use quinn::{
     AckFrequencyConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt,
 };
 use rustix::net::sockopt;
+
+use crate::congestion::ByDistance;
 
 /// How long a connection may be silent before it counts as lost: etcd's five seconds.
 const IDLE_TIMEOUT_MS: u32 = 5_000;
@@ -55,13 +56,7 @@ const ACK_DELAY: Duration = Duration::from_millis(5);
 const SOCKET_BYTES: usize = STREAM_WINDOW_BYTES as usize;
 
 /// How connections behave, on both sides.
-///
-/// Their congestion control is Cubic, as that of the TCP beside them: it shares a bottleneck with
-/// it fairly. BBR would go on at full rate where packets are lost at random, but quinn calls its
-/// own experimental.
 pub(crate) fn transport() -> Arc<TransportConfig> {
-    let mut cubic = CubicConfig::default();
-    cubic.initial_window(INITIAL_WINDOW_BYTES);
     let mut discovery = MtuDiscoveryConfig::default();
     discovery.upper_bound(DATAGRAM_BYTES_MAX);
     let mut acknowledging = AckFrequencyConfig::default();
@@ -78,7 +73,7 @@ pub(crate) fn transport() -> Arc<TransportConfig> {
         .initial_rtt(INITIAL_RTT)
         .mtu_discovery_config(Some(discovery))
         .ack_frequency_config(Some(acknowledging))
-        .congestion_controller_factory(Arc::new(cubic))
+        .congestion_controller_factory(Arc::new(ByDistance::new(INITIAL_WINDOW_BYTES)))
         .datagram_receive_buffer_size(None);
     Arc::new(config)
 }

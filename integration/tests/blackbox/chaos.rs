@@ -7,20 +7,62 @@
 use std::env;
 
 use fastrand::Rng;
-use integration::{Cluster, Consistency, Load};
+use integration::{Cluster, Consistency, Load, Server};
 
 /// Rounds when nobody says how many: what a build can wait for.
 const ROUNDS: usize = 10;
 
+/// The same for each part that is not the usual one.
+const ROUNDS_OF_PARTS: usize = 3;
+
 #[test]
 fn three_members_survive_rounds_of_kill_9() {
-    try_rounds(3, &[]);
+    try_rounds(3, &[], ROUNDS);
 }
 
 /// Snapshots are taken and the log is trimmed all the time, so that a kill meets them too.
 #[test]
 fn five_members_survive_rounds_of_kill_9_with_snapshots() {
-    try_rounds(5, &["--snapshot-count=200"]);
+    try_rounds(5, &["--snapshot-count=200"], ROUNDS);
+}
+
+#[test]
+fn members_that_keep_all_in_rocksdb_survive_kill_9() {
+    try_part(&["--raft-log=rocksdb", "--backend=rocksdb"]);
+}
+
+#[test]
+fn members_that_keep_all_in_sled_survive_kill_9() {
+    try_part(&["--raft-log=sled", "--backend=sled"]);
+}
+
+#[test]
+fn members_with_redb_survive_kill_9() {
+    try_part(&["--backend=redb"]);
+}
+
+#[test]
+fn members_with_fjall_survive_kill_9() {
+    try_part(&["--backend=fjall"]);
+}
+
+#[test]
+fn members_over_quic_survive_kill_9() {
+    try_part(&["--peer-transport=quic"]);
+}
+
+#[test]
+fn members_by_raftrs_survive_kill_9() {
+    try_part(&["--consensus=raftrs"]);
+}
+
+/// Snapshots are taken all the time here as well.
+fn try_part(flags: &[&str]) {
+    if Server::under_test().is_etcdd() {
+        try_rounds(3, &[flags, &["--snapshot-count=200"]].concat(), ROUNDS_OF_PARTS);
+    } else {
+        println!("nobody else has parts to pick");
+    }
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -30,10 +72,10 @@ fn number(variable: &str) -> Option<u64> {
 
 /// In each round some members, from one to all, are killed while everybody writes; some of the
 /// others may be asleep.
-fn try_rounds(members: usize, flags: &[&str]) {
-    let rounds = number("ETCDD_ROUNDS").map_or(ROUNDS, |rounds| rounds as usize);
+fn try_rounds(members: usize, flags: &[&str], rounds: usize) {
+    let rounds = number("ETCDD_ROUNDS").map_or(rounds, |rounds| rounds as usize);
     let seed = number("ETCDD_SEED").unwrap_or_else(|| fastrand::u64(..));
-    println!("members: {members}, rounds: {rounds}, ETCDD_SEED={seed}");
+    println!("members: {members} {flags:?}, rounds: {rounds}, ETCDD_SEED={seed}");
     let mut rng = Rng::with_seed(seed);
     let mut cluster = Cluster::start_with(members, flags);
     let load = Load::start("load", cluster.endpoints(), 6);
@@ -67,7 +109,7 @@ fn try_rounds(members: usize, flags: &[&str]) {
         ledger.check_alone("load/", &mut member.client(), Consistency::Serializable);
     }
     println!(
-        "members: {members}, rounds: {rounds}, kills: {kills}: {} acknowledged writes are there \
+        "members: {members} {flags:?}, rounds: {rounds}, kills: {kills}: {} acknowledged writes are there \
          on each, revisions are continuous, hashes are equal",
         ledger.len()
     );

@@ -7,43 +7,82 @@ use crate::cluster::{Carried, Cluster};
 /// Writes that must be acknowledged while something is wrong, and after it was mended.
 const WRITES: u64 = 100;
 
+/// What members can be made of: a topic, and the flags that say it.
+struct Parts(&'static str, &'static [&'static str]);
+
+const USUAL: Parts = Parts("usual", &[]);
+const REDB: Parts = Parts("redb", &["--backend=redb"]);
+const FJALL: Parts = Parts("fjall", &["--backend=fjall"]);
+const ROCKSDB: Parts = Parts("rocksdb", &["--raft-log=rocksdb", "--backend=rocksdb"]);
+const SLED: Parts = Parts("sled", &["--raft-log=sled", "--backend=sled"]);
+const RAFTRS: Parts = Parts("raftrs", &["--consensus=raftrs"]);
+
 #[test]
-fn nothing_is_lost_with_lsm() {
-    ordeal("lsm", Carried::ByGrpc);
+fn nothing_is_lost_with_the_usual_parts() {
+    ordeal(&USUAL, Carried::ByGrpc);
+}
+
+#[test]
+fn nothing_is_lost_with_the_usual_parts_over_quic() {
+    ordeal(&USUAL, Carried::ByQuic);
 }
 
 #[test]
 fn nothing_is_lost_with_redb() {
-    ordeal("redb", Carried::ByGrpc);
-}
-
-#[test]
-fn nothing_is_lost_with_fjall() {
-    ordeal("fjall", Carried::ByGrpc);
-}
-
-#[test]
-fn nothing_is_lost_with_lsm_over_quic() {
-    ordeal("lsm", Carried::ByQuic);
+    ordeal(&REDB, Carried::ByGrpc);
 }
 
 #[test]
 fn nothing_is_lost_with_redb_over_quic() {
-    ordeal("redb", Carried::ByQuic);
+    ordeal(&REDB, Carried::ByQuic);
+}
+
+#[test]
+fn nothing_is_lost_with_fjall() {
+    ordeal(&FJALL, Carried::ByGrpc);
 }
 
 #[test]
 fn nothing_is_lost_with_fjall_over_quic() {
-    ordeal("fjall", Carried::ByQuic);
+    ordeal(&FJALL, Carried::ByQuic);
 }
 
-fn ordeal(engine: &str, carried: Carried) {
-    let backend = format!("--backend={engine}");
+#[test]
+fn nothing_is_lost_with_rocksdb() {
+    ordeal(&ROCKSDB, Carried::ByGrpc);
+}
+
+#[test]
+fn nothing_is_lost_with_rocksdb_over_quic() {
+    ordeal(&ROCKSDB, Carried::ByQuic);
+}
+
+#[test]
+fn nothing_is_lost_with_sled() {
+    ordeal(&SLED, Carried::ByGrpc);
+}
+
+#[test]
+fn nothing_is_lost_with_sled_over_quic() {
+    ordeal(&SLED, Carried::ByQuic);
+}
+
+#[test]
+fn nothing_is_lost_with_raftrs() {
+    ordeal(&RAFTRS, Carried::ByGrpc);
+}
+
+#[test]
+fn nothing_is_lost_with_raftrs_over_quic() {
+    ordeal(&RAFTRS, Carried::ByQuic);
+}
+
+fn ordeal(Parts(name, flags): &Parts, carried: Carried) {
     let topic = match carried {
-        Carried::ByGrpc => engine.to_owned(),
-        Carried::ByQuic => format!("{engine}-quic"),
+        Carried::ByGrpc => (*name).to_owned(),
+        Carried::ByQuic => format!("{name}-quic"),
     };
-    let mut cluster = Cluster::start(&topic, carried, &[&backend]);
+    let mut cluster = Cluster::start(&topic, carried, flags);
     let load = Load::start("load", cluster.endpoints(), 4);
     load.wait_for_more(WRITES);
     for position in 0..3 {

@@ -26,6 +26,11 @@ pub(super) fn name(combination: Combination, members: usize, plan: &Plan) -> Str
     let mut name = format!("{}, {}", combination.name(), plural(members, "member"));
     let far = if plan.weather.is_some() { ", far apart" } else { "" };
     write!(name, ", {} keys{far}", plan.keys_max).expect("text can always be written to");
+    dashed(&name)
+}
+
+/// A name's words as its file has them.
+pub(super) fn dashed(name: &str) -> String {
     name.replace(", ", "-").replace(' ', "-")
 }
 

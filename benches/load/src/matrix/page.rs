@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::cell::Cell;
-use super::table::{Table, failures, tables, words};
+use super::table::{EMPTY, Table, failures, tables, words};
 use crate::measure::Measure;
 use crate::plot::canvas::{Axis, Canvas};
 use crate::report::{plural, readable};
@@ -23,8 +23,9 @@ pub(super) fn html(cells: &[Cell], conditions: &str) -> String {
     let mut text = format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>etcdd, part by part\
          </title>\n<style>{STYLE}</style>\n<h1>etcdd, part by part</h1>\n<p>{}</p>\n<p>Each cell: \
-         the number, and how many times better it is than that of the usual combination.</p>\n",
-        escaped(conditions)
+         the number, and how many times better it is than that of the usual combination. {}</p>\n",
+        escaped(conditions),
+        escaped(EMPTY)
     );
     for table in tables(cells) {
         section(&mut text, &table).expect("text can always be written to");

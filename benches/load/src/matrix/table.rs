@@ -8,6 +8,11 @@ use super::cell::Cell;
 use crate::measure::Measure;
 use crate::report::{plural, readable};
 
+/// Why a cell may be empty.
+pub(super) const EMPTY: &str = "No number (–): what is kept in memory has nothing to come back \
+     to; only transports are tried over a bad link, and only engines with 10,000,000 keys, on one \
+     member. Transports have nothing to do in a cluster of one, and solo has no other.";
+
 /// All cells of one size of cluster, the usual combination first.
 pub(super) struct Table<'a> {
     pub(super) members: usize,
@@ -70,7 +75,7 @@ fn table(cells: &[Cell], members: usize) -> Table<'_> {
 pub(super) fn markdown(cells: &[Cell], conditions: &str) -> String {
     let mut text = format!(
         "{conditions}\n\nEach cell: the number, and how many times better it is than that of the \
-         usual combination (below 1: worse).\n"
+         usual combination (below 1: worse). {EMPTY}\n"
     );
     for table in tables(cells) {
         write!(text, "\n## {}\n\n| load | measure |", plural(table.members, "member"))

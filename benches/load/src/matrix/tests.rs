@@ -23,8 +23,8 @@ fn other() -> Combination {
 
 #[test]
 fn every_cell_has_a_file_of_its_own() {
-    for is_quick in [true, false] {
-        let matrix = Matrix::new(is_quick, &[]);
+    for extent in [Extent::Look, Extent::LookAndManyKeys, Extent::Whole] {
+        let matrix = Matrix::new(extent, &[]);
         let names: BTreeSet<String> = matrix
             .cells
             .iter()
@@ -37,14 +37,26 @@ fn every_cell_has_a_file_of_its_own() {
 
 #[test]
 fn a_look_takes_minutes() {
-    assert!(Matrix::new(true, &[]).estimate() < Duration::from_secs(30 * 60));
-    assert!(Matrix::new(false, &[]).estimate() > Duration::from_secs(60 * 60));
-    assert!(Matrix::new(true, &["usual"]).estimate() < Matrix::new(true, &[]).estimate());
+    let look = Matrix::new(Extent::Look, &[]).estimate();
+    assert!(look < Duration::from_secs(30 * 60));
+    assert!(Matrix::new(Extent::LookAndManyKeys, &[]).estimate() > look);
+    assert!(Matrix::new(Extent::Whole, &[]).estimate() > Duration::from_secs(60 * 60));
+    assert!(Matrix::new(Extent::Look, &["usual"]).estimate() < look);
+}
+
+#[test]
+fn cells_are_picked_by_words_of_their_names() {
+    let many = Matrix::new(Extent::LookAndManyKeys, &["10000000 keys"]);
+    let engines = combinations().into_iter().filter(|parts| parts.is_about_its_engine());
+    assert_eq!(many.cells.len(), engines.count());
+    assert!(many.cells.iter().all(|(.., plan)| plan.keys_max == KEYS_OF_ENGINES));
+    let pair = Matrix::new(Extent::Look, &["rocksdb log, rocksdb engine"]);
+    assert_eq!(pair.cells.len(), 2);
 }
 
 #[test]
 fn who_forgets_is_not_asked_to_come_back() {
-    let matrix = Matrix::new(false, &["memory"]);
+    let matrix = Matrix::new(Extent::Whole, &["memory"]);
     assert!(!matrix.cells.is_empty());
     for (_, _, plan) in &matrix.cells {
         assert!(!plan.has(Trial::Restart));
