@@ -34,8 +34,8 @@
 //! # Known limits
 //!
 //! - There is one connection for each direction between two members, and one congestion window for
-//!   all that goes that way. A way that becomes long while it is in use keeps the control of a short
-//!   one, and `quinn` calls its BBR experimental (`congestion`).
+//!   all that goes that way. A way that becomes long while it is in use keeps the control of a
+//!   short one, and `quinn` calls its BBR experimental (`congestion`).
 //! - UDP must be let through, and datagrams of 1200 bytes; larger ones are found out by trying.
 //! - A peer that ends without a word is missed after five seconds, or when it is back.
 //!

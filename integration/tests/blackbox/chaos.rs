@@ -109,8 +109,8 @@ fn try_rounds(members: usize, flags: &[&str], rounds: usize) {
         ledger.check_alone("load/", &mut member.client(), Consistency::Serializable);
     }
     println!(
-        "members: {members} {flags:?}, rounds: {rounds}, kills: {kills}: {} acknowledged writes are there \
-         on each, revisions are continuous, hashes are equal",
+        "members: {members} {flags:?}, rounds: {rounds}, kills: {kills}: {} acknowledged writes \
+         are there on each, revisions are continuous, hashes are equal",
         ledger.len()
     );
 }
