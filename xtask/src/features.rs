@@ -1,5 +1,5 @@
-//! Whether the server can be built of any choice of parts: each of its features by itself, none,
-//! and all together. The defaults are built everywhere else, and are what they seem: no package of
+//! Whether the programs can be built of any choice of parts: each feature by itself, none, and all
+//! together. The defaults are built everywhere else, and are what they seem: no package of
 //! the workspace adds parts to a server that is built without naming packages.
 
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::process::{Command, ExitCode};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
-pub(crate) const DOES: &str = "check that each feature of the server compiles alone, and all do";
+pub(crate) const DOES: &str = "check that each feature of the programs compiles alone, and all do";
 
-/// The package whose features are parts.
-const SERVER: &str = "etcdd";
+/// The packages whose features are parts.
+const PROGRAMS: [&str; 2] = ["etcdd", "etcdd-etcdutl"];
 /// The package that has them.
 const LIBRARY: &str = "etcdd-server";
 
@@ -26,7 +26,7 @@ pub(crate) fn run(_: &[String]) -> ExitCode {
     let packages = match MetadataCommand::new().current_dir(top).no_deps().exec() {
         Ok(metadata) => metadata.packages,
         Err(error) => {
-            eprintln!("the features of {SERVER} cannot be found out: {error}");
+            eprintln!("the features of the programs cannot be found out: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -34,14 +34,16 @@ pub(crate) fn run(_: &[String]) -> ExitCode {
         eprintln!("{} adds parts to every server: it must not name features", package.name);
         return ExitCode::FAILURE;
     }
-    let features = features(&packages);
-    let each = features.iter().map(|feature| Choice::One(feature));
-    for choice in [Choice::None].into_iter().chain(each).chain([Choice::All]) {
-        if !is_clean(top, &choice) {
-            eprintln!("{SERVER} with {}: not clean", choice.in_words());
-            return ExitCode::FAILURE;
+    for program in PROGRAMS {
+        let features = features(&packages, program);
+        let each = features.iter().map(|feature| Choice::One(feature));
+        for choice in [Choice::None].into_iter().chain(each).chain([Choice::All]) {
+            if !is_clean(top, program, &choice) {
+                eprintln!("{program} with {}: not clean", choice.in_words());
+                return ExitCode::FAILURE;
+            }
+            println!("{program} with {}: fine", choice.in_words());
         }
-        println!("{SERVER} with {}: fine", choice.in_words());
     }
     ExitCode::SUCCESS
 }
@@ -57,16 +59,16 @@ fn adds_parts(package: &Package) -> bool {
 }
 
 /// The features that are no collection of others.
-fn features(packages: &[Package]) -> Vec<&str> {
-    let package = packages.iter().find(|package| *package.name == *SERVER);
+fn features<'a>(packages: &'a [Package], program: &str) -> Vec<&'a str> {
+    let package = packages.iter().find(|package| *package.name == *program);
     let names = package.into_iter().flat_map(|package| package.features.keys());
     names.map(String::as_str).filter(|name| !matches!(*name, "default" | "parts")).collect()
 }
 
 /// Clippy is asked, as it tells of what a choice leaves unused.
-fn is_clean(top: &Path, choice: &Choice<'_>) -> bool {
+fn is_clean(top: &Path, program: &str, choice: &Choice<'_>) -> bool {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["clippy", "--quiet", "--package", SERVER, "--no-default-features"]);
+    command.args(["clippy", "--quiet", "--package", program, "--no-default-features"]);
     match choice {
         Choice::None => {}
         Choice::One(feature) => _ = command.args(["--features", feature]),

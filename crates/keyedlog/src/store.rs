@@ -70,7 +70,7 @@ pub trait Store: Send + Sync + Sized + 'static {
     /// A fault; what is written is then unknown.
     fn write(&self, group: Group) -> Result<(), Fault>;
 
-    /// Removes keys that nobody reads any more. A crash may leave some.
+    /// Removes keys that nobody reads any more. A crash may leave the last of them, without a gap.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ const MEMTABLES: i32 = 2;
 /// A durable raft log by means of RocksDB, in a directory of its own.
 pub type RocksdbLog = keyedlog::KeyedLog<RocksdbStore>;
 
-/// How much memory a log may use.
+/// How much memory a log may use, and what it may lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Bytes of blocks of files that are kept for the next read: of what lags behind.
@@ -24,11 +24,14 @@ pub struct Options {
     /// Bytes of entries that are gathered before they are written to a file. Up to two of these are
     /// in memory.
     pub memtable_bytes: usize,
+    /// Whether nothing is synced: a crash of the machine may then cost everything.
+    pub skips_syncs: bool,
 }
 
 impl Options {
     /// What a member uses: little, as entries are read once, if at all.
-    pub const USUAL: Self = Self { cache_bytes: 8 << 20, memtable_bytes: 16 << 20 };
+    pub const USUAL: Self =
+        Self { cache_bytes: 8 << 20, memtable_bytes: 16 << 20, skips_syncs: false };
 
     fn of_rocksdb(&self) -> rocksdb::Options {
         let mut options = store_rocksdb::options();
@@ -48,6 +51,7 @@ impl Options {
 pub struct RocksdbStore {
     database: DB,
     path: PathBuf,
+    skips_syncs: bool,
 }
 
 impl keyedlog::Store for RocksdbStore {
@@ -58,12 +62,12 @@ impl keyedlog::Store for RocksdbStore {
 
     fn create(directory: &Path, options: &Options) -> Result<Self, Fault> {
         let database = store_rocksdb::create(directory, options.of_rocksdb())?;
-        Ok(Self { database, path: directory.into() })
+        Ok(Self { database, path: directory.into(), skips_syncs: options.skips_syncs })
     }
 
     fn open(directory: &Path, options: &Options) -> Result<Self, Fault> {
         let database = store_rocksdb::open(directory, &options.of_rocksdb())?;
-        Ok(Self { database, path: directory.into() })
+        Ok(Self { database, path: directory.into(), skips_syncs: options.skips_syncs })
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
@@ -91,7 +95,7 @@ impl keyedlog::Store for RocksdbStore {
         for (key, value) in group.puts {
             writes.put(key, value);
         }
-        self.commit(writes, true)
+        self.commit(writes)
     }
 
     fn remove(&self, keys: Range<Key>) -> Result<(), Fault> {
@@ -102,7 +106,7 @@ impl keyedlog::Store for RocksdbStore {
         writes.delete_range(keys.start, keys.end);
         // Durable before files go, which is durable at once: else a power failure could bring back
         // entries in front of those that went with a file, and the log would have a hole.
-        self.commit(writes, true)?;
+        self.commit(writes)?;
         // Files that end with the last key go, too: that must not be the first one that stays.
         let removed = self.database.delete_file_in_range(keys.start, before(keys.end));
         removed.map_err(|error| fault("removing files in", &self.path, &error))
@@ -122,9 +126,9 @@ fn before(mut key: Key) -> Key {
 }
 
 impl RocksdbStore {
-    fn commit(&self, writes: WriteBatch, syncs: bool) -> Result<(), Fault> {
+    fn commit(&self, writes: WriteBatch) -> Result<(), Fault> {
         let mut options = WriteOptions::default();
-        options.set_sync(syncs);
+        options.set_sync(!self.skips_syncs);
         let written = self.database.write_opt(writes, &options);
         written.map_err(|error| fault("writing", &self.path, &error))
     }

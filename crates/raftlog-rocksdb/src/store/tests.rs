@@ -6,7 +6,8 @@ use tempfile::TempDir;
 
 use super::*;
 
-const SMALL: Options = Options { cache_bytes: 64 << 10, memtable_bytes: 64 << 10 };
+const SMALL: Options =
+    Options { cache_bytes: 64 << 10, memtable_bytes: 64 << 10, skips_syncs: false };
 
 /// A number among the keys of entries.
 fn key(number: u32) -> Key {

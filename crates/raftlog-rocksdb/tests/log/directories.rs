@@ -4,7 +4,7 @@ use std::path::Path;
 
 use keyedlog::testing::Filled;
 use raftlog::Fault;
-use raftlog_rocksdb::{RocksdbLog, RocksdbStore};
+use raftlog_rocksdb::{Options, RocksdbLog, RocksdbStore};
 use store_rocksdb::testing::shorten_journals;
 
 use crate::SMALL;
@@ -25,4 +25,12 @@ fn a_journal_that_lost_what_was_synced_is_damage() {
     let filled = Filled::new::<RocksdbStore>(&SMALL);
     shorten_journals(&filled.files(), 100);
     assert!(RocksdbLog::open(&filled.directory, &SMALL).is_ok(), "nothing was lost");
+}
+
+/// What was lost would be missed.
+#[test]
+fn the_end_of_a_process_costs_nothing_that_was_not_synced() {
+    let options = Options { skips_syncs: true, ..SMALL };
+    let filled = Filled::new::<RocksdbStore>(&options);
+    assert!(RocksdbLog::open(&filled.directory, &options).is_ok());
 }

@@ -6,4 +6,5 @@ mod suite;
 use raftlog_rocksdb::Options;
 
 /// RocksDB's memtables have 64 KiB at least.
-const SMALL: Options = Options { cache_bytes: 64 << 10, memtable_bytes: 64 << 10 };
+const SMALL: Options =
+    Options { cache_bytes: 64 << 10, memtable_bytes: 64 << 10, skips_syncs: false };

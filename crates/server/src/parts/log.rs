@@ -134,7 +134,6 @@ mod rocksdb {
 
     use super::{Fault, Identity, LogPart, LogSite, Opened};
 
-    /// It cannot leave syncs out, so it always syncs.
     struct RocksdbPart;
 
     pub(super) fn part() -> Arc<dyn LogPart> {
@@ -147,12 +146,16 @@ mod rocksdb {
         }
 
         fn create(&self, site: &LogSite<'_>, identity: Identity) -> Result<Opened, Fault> {
-            RocksdbLog::create(site.directory, identity, &Options::USUAL)
+            RocksdbLog::create(site.directory, identity, &options(site))
         }
 
         fn open(&self, site: &LogSite<'_>) -> Result<Opened, Fault> {
-            RocksdbLog::open(site.directory, &Options::USUAL)
+            RocksdbLog::open(site.directory, &options(site))
         }
+    }
+
+    fn options(site: &LogSite<'_>) -> Options {
+        Options { skips_syncs: site.skips_syncs, ..Options::USUAL }
     }
 }
 
@@ -164,7 +167,6 @@ mod sled {
 
     use super::{Fault, Identity, LogPart, LogSite, Opened};
 
-    /// It cannot leave syncs out, so it always syncs.
     struct SledPart;
 
     pub(super) fn part() -> Arc<dyn LogPart> {
@@ -177,20 +179,24 @@ mod sled {
         }
 
         fn create(&self, site: &LogSite<'_>, identity: Identity) -> Result<Opened, Fault> {
-            SledLog::create(site.directory, identity, &options())
+            SledLog::create(site.directory, identity, &options(site))
         }
 
         fn open(&self, site: &LogSite<'_>) -> Result<Opened, Fault> {
-            SledLog::open(site.directory, &options())
+            SledLog::open(site.directory, &options(site))
         }
     }
 
-    fn options() -> Options {
+    fn options(site: &LogSite<'_>) -> Options {
         tracing::warn!(
             "a power failure may cost a raft log that is kept in sled, and with it what the \
              member has promised to others"
         );
-        Options { cache_bytes: Options::CACHE_BYTES, power_failure: PowerFailure::MayCostTheLog }
+        Options {
+            cache_bytes: Options::CACHE_BYTES,
+            power_failure: PowerFailure::MayCostTheLog,
+            skips_syncs: site.skips_syncs,
+        }
     }
 }
 
