@@ -24,6 +24,20 @@ impl Server {
         &SERVER
     }
 
+    /// An etcdd that has all parts: the one that `ETCDD_BIN` names must, or else it is the one that
+    /// `cargo xtask test` puts beside this test, in `parts`. What genuine etcd has is no part.
+    pub fn with_all_parts() -> Option<&'static Self> {
+        static SERVER: LazyLock<Option<Server>> = LazyLock::new(|| {
+            if env::var_os("ETCDD_BIN").is_some() {
+                return Some(Server::under_test().clone()).filter(Server::is_etcdd);
+            }
+            let path = built_etcdd().with_file_name("parts").join("etcdd");
+            assert!(path.exists(), "{} is missing: cargo xtask test makes it", path.display());
+            Some(Server::at(path))
+        });
+        SERVER.as_ref()
+    }
+
     /// The server with this path, asked for its version.
     pub fn at(path: PathBuf) -> Self {
         let output = Command::new(&path).arg("--version").output().unwrap_or_else(|error| {

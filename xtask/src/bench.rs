@@ -58,7 +58,8 @@ fn versus(arguments: &[String]) -> Result<(), String> {
 
 fn matrix(arguments: &[String]) -> Result<(), String> {
     let target = target()?;
-    build(&["etcdd-load", "etcdd"], &["etcdd/parts"])?;
+    // Members whose URLs no other one knows are added by our `etcdctl`.
+    build(&["etcdd-load", "etcdd", "etcdd-etcdctl"], &["etcdd/parts"])?;
     load(&target, arguments, "bench/matrix")
 }
 

@@ -37,16 +37,26 @@ const CORS: [(HeaderName, HeaderValue); 3] = [
 
 /// What is served to clients beside gRPC.
 pub(crate) fn pages(service: Service) -> Router {
-    Router::new()
+    checks()
         .route("/version", page(version))
+        .fallback(not_found)
+        .layer(middleware::from_fn(cross_origin))
+        .with_state(service)
+}
+
+/// What is served to those who look after the member.
+pub(crate) fn check_pages(service: Service) -> Router {
+    checks().fallback(not_found).with_state(service)
+}
+
+/// How the member is.
+fn checks() -> Router<Service> {
+    Router::new()
         .route("/health", page(health))
         .route("/livez", page(livez))
         .route("/livez/{check}", page(livez_check))
         .route("/readyz", page(readyz))
         .route("/readyz/{check}", page(readyz_check))
-        .fallback(not_found)
-        .layer(middleware::from_fn(cross_origin))
-        .with_state(service)
 }
 
 /// What members ask each other.

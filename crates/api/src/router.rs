@@ -58,6 +58,11 @@ impl Api {
         Clients::new(service.clone(), rules, rest)
     }
 
+    /// What a member serves to those who look after it: how it is.
+    pub fn checks(&self) -> Router {
+        http::check_pages(self.0.clone())
+    }
+
     /// What a member serves to other members, beside what carries frames between them.
     pub fn peers(&self) -> Router {
         http::peer_pages(self.0.clone())

@@ -19,6 +19,18 @@
 //! | `lock` | held by the engine that has the directory open |
 //! | `tree-N` | `lsm-tree`'s files; [`replace`](backend::Backend::replace) makes the next one |
 //!
+//! # What it is good for
+//!
+//! Members, large ones too: a put is an insertion into memory, files are written one after the
+//! other and never changed, and what is superseded goes without anybody waiting for it. Memory does
+//! not grow with what is stored, but for a few bits a key.
+//!
+//! # Durability
+//!
+//! It has no journal: what was written last lies in memory until a memtable is flushed or `sync` is
+//! called, and is gone with the process. What is left is a prefix of the batches, and the raft log
+//! has the rest. What `sync` has returned for survives a power failure.
+//!
 //! # Invariants
 //!
 //! - The writer waits for no file. It holds the memtable that it writes to; the flusher makes it
@@ -33,6 +45,12 @@
 //! - `engine` names a tree that is complete and durable.
 //! - A disk without room is no fault: merges leave some to others, and what cannot be put into
 //!   files stays in memory until it can.
+//!
+//! # Known limits
+//!
+//! - What is written takes its room several times over until it has been merged downwards, and
+//!   merging takes processor and disk beside requests.
+//! - A view that is held keeps the files that it reads on the disk.
 //!
 //! # What it does not know
 //!

@@ -1,4 +1,7 @@
 //! An engine in memory, over a disk that remembers what a crash would leave of it.
+//!
+//! It is good for tests, which decide what a crash costs, and for a member that is to be measured
+//! or embedded without files. Nothing outlives the process, and all that is stored takes memory.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,9 @@
 //! The simplest part: one member, which needs nobody's vote.
+//!
+//! It is good for embedding, and as the floor in benchmarks: what is left is the log's sync.
+//! Durable is what the log holds. It is for a cluster of one: a configuration of more is refused at
+//! the start, whoever would be added is refused (`not capable`), and so are learners and a transfer
+//! of leadership, as there is nobody to transfer it to. Another consensus can take over its log.
 
 use alloc::collections::VecDeque;
 use alloc::vec;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use state::{Member, MemberChange, Members, Refusal};
 use tokio::time::timeout;
+use tracing::warn;
 use units::NodeId;
 
 use crate::ask::{Answer, Question};
@@ -76,7 +77,8 @@ impl Shared {
     /// A new voter counts against the quorum at once, and helps only once it is up.
     fn may_add(&self, member: &Member) -> Result<(), Error> {
         let members = Arc::clone(&self.published().members);
-        if self.config.members_max.is_some_and(|max| members.current.len() >= max) {
+        if let Some(max) = self.config.members_max.filter(|max| members.current.len() >= *max) {
+            warn!(max, "cannot add a member: this --consensus takes no more");
             return Err(Error::NotCapable);
         }
         if !self.config.strict_changes {

@@ -18,12 +18,24 @@
 //! of a change among two voters: a leader tells of a commit that changes who takes part once that
 //! is durable here, and whoever wants a vote or refuses one says what is committed.
 //!
+//! # What it is good for
+//!
+//! Members, and clusters of up to seven of them. It keeps nothing itself: durable is what the log
+//! holds that its effects are written to.
+//!
 //! # Invariants
 //!
 //! Beside those of the contract, which [`Raft`] lists in its terms:
 //!
 //! - Election safety, leader append-only, log matching, leader completeness (figure 3.2).
 //! - No message of a peer, however stale or made up, panics; a call that breaks the contract does.
+//!
+//! # Known limits
+//!
+//! - A member is told of a peer's failure by its silence alone, so an election timeout must be
+//!   longer than the longest pause.
+//! - Reads by a lease, which spare the round of heartbeats, hold only where clocks run alike: they
+//!   are off unless asked for.
 //!
 //! # What it does not know
 //!

@@ -18,7 +18,6 @@
 //! # Known limits
 //!
 //! - It is built from C++; see [`store_rocksdb`].
-//! - It always syncs: it has no way to leave that out.
 //! - Without room it ends.
 //!
 //! # What it does not know

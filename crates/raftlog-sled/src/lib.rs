@@ -23,6 +23,8 @@
 //!   `sled` wrote between two of them. What is lost is seen at the start, which then refuses; but
 //!   for what was synced in the seconds before, as the number of groups is not synced itself. So
 //!   whoever opens one has to say that this is known: [`PowerFailure`].
+//! - It always syncs, `--unsafe-no-fsync` or not: where nothing is synced, appends come to stand
+//!   still for longer than requests wait.
 //! - It takes several times the room of what is in it, and gives none back to the disk.
 //! - A group holds up everything else that is done by means of `sled` in the same process.
 //!

@@ -21,8 +21,6 @@ pub struct Options {
     pub cache_bytes: u64,
     /// What a power failure may do.
     pub power_failure: PowerFailure,
-    /// Whether nothing is synced: a crash of the machine may then cost everything.
-    pub skips_syncs: bool,
 }
 
 /// What a power failure may do to what was synced. There is nothing to choose, but it has to be
@@ -40,10 +38,7 @@ impl Options {
 }
 
 /// A database of `sled` that has a log.
-pub struct SledStore {
-    store: Store,
-    skips_syncs: bool,
-}
+pub struct SledStore(Store);
 
 impl keyedlog::Store for SledStore {
     type Options = Options;
@@ -55,17 +50,16 @@ impl keyedlog::Store for SledStore {
     }
 
     fn open(directory: &Path, options: &Options) -> Result<Self, Fault> {
-        let Options { cache_bytes, power_failure: PowerFailure::MayCostTheLog, skips_syncs } =
-            *options;
-        Ok(Self { store: Store::open(directory, cache_bytes)?, skips_syncs })
+        let Options { cache_bytes, power_failure: PowerFailure::MayCostTheLog } = *options;
+        Store::open(directory, cache_bytes).map(Self)
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        self.reading(|| Ok(self.store.tree().get(key)?.map(|value| value.to_vec())))
+        self.reading(|| Ok(self.0.tree().get(key)?.map(|value| value.to_vec())))
     }
 
     fn scan(&self, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Fault> {
-        let mut records = self.store.tree().range(from..);
+        let mut records = self.0.tree().range(from..);
         while let Some((key, value)) = self.reading(|| records.next().transpose())? {
             visit(&key, &value)?;
         }
@@ -80,15 +74,15 @@ impl keyedlog::Store for SledStore {
         for (key, value) in group.puts {
             batch.insert(key, value);
         }
-        self.store.apply(batch)?;
-        if self.skips_syncs { Ok(()) } else { self.store.sync() }
+        self.0.apply(batch)?;
+        self.0.sync()
     }
 
     fn remove(&self, keys: Range<Key>) -> Result<(), Fault> {
         for keys in self.keys(keys)?.chunks(CHUNK) {
             let mut batch = Batch::default();
             keys.iter().for_each(|key| batch.remove(key));
-            self.store.apply(batch)?;
+            self.0.apply(batch)?;
         }
         Ok(())
     }
@@ -96,11 +90,11 @@ impl keyedlog::Store for SledStore {
 
 impl SledStore {
     fn keys(&self, within: Range<Key>) -> Result<Vec<sled::IVec>, Fault> {
-        self.reading(|| self.store.tree().range(within).keys().collect())
+        self.reading(|| self.0.tree().range(within).keys().collect())
     }
 
     fn reading<T>(&self, read: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
-        let path = self.store.path();
+        let path = self.0.path();
         guarded(path, || read().map_err(|error| fault("reading", path, &error)))
     }
 }

@@ -15,6 +15,17 @@
 //! read what is written here, and a directory that etcd wrote is read here. On a disk without room
 //! for a whole segment, one grows as it is written.
 //!
+//! # What it is good for
+//!
+//! Members: an entry is written once and waits for one `fdatasync`, together with whatever came in
+//! meanwhile; nothing is merged, indexed or rewritten behind it.
+//!
+//! # Durability
+//!
+//! What `sync` has returned for survives a power failure, if the disk keeps what it says it has;
+//! what came later is there up to some point, or not at all. Only [`files::Syncs::Skipped`]
+//! promises nothing.
+//!
 //! # Invariants
 //!
 //! - A group of appends is written once, ends with the hard state, and is never shown in another
@@ -24,6 +35,13 @@
 //!   what lies before it is no longer part of the log, whether or not it has been removed.
 //! - A record that was never written wholly is cut off, and that is said; other damage is a fault.
 //! - Entries read later are checked against the checksum, the index and the term they must have.
+//!
+//! # Known limits
+//!
+//! - Room is given back by whole segments of 64 MB, and one is made ahead.
+//! - Where each entry lies is in memory.
+//! - Only what was torn by a crash at the very end is repaired; a rotten record in the middle means
+//!   that the member must be replaced.
 //!
 //! # What it does not know
 //!

@@ -1,4 +1,8 @@
 //! A log in memory, over a disk that remembers what a crash would leave of it.
+//!
+//! It is good for tests, which decide what a crash costs, and for a member alone that is to be
+//! measured or embedded without files. Nothing outlives the process, a member's votes neither: one
+//! of several that comes back would vote twice.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

@@ -18,7 +18,7 @@ use self::gates::Gates;
 use crate::Error;
 
 pub(crate) use self::flags::{Asked, Misuse, Remark, SHADOWED, Settings, USAGE, help, parse};
-pub use self::logging::{LogConfig, LogFormat, LogLevel, LogOutput};
+pub(crate) use self::logging::{LogConfig, LogFormat, LogLevel, LogOutput};
 
 /// What a member is told at its start; the fields are etcd's flags.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Config {
     pub listen_client_urls: Urls,
     /// `--listen-peer-urls`
     pub listen_peer_urls: Urls,
+    /// `--listen-metrics-urls`, if any.
+    pub listen_metrics_urls: Option<Urls>,
     /// `--advertise-client-urls`
     pub advertise_client_urls: Urls,
     /// `--initial-advertise-peer-urls`
@@ -59,6 +61,9 @@ pub struct Config {
     pub snapshot_count: u64,
     /// `--snapshot-catchup-entries`
     pub snapshot_catchup_entries: u64,
+    /// The feature gate `InitialCorruptCheck`: whether the member looks at what the others hold
+    /// before it serves clients.
+    pub initial_corrupt_check: bool,
     /// The feature gates `LeaseCheckpoint` and `LeaseCheckpointPersist`.
     pub lease_checkpoints: LeaseCheckpoints,
     /// `--quota-backend-bytes`; `None` for no limit.
@@ -97,6 +102,9 @@ pub struct Config {
     pub peer_transport: Option<String>,
     /// `--consensus`
     pub consensus: Option<String>,
+    /// Whether nobody has said where members reach each other: a transport that knows no `http` is
+    /// then given URLs that it knows.
+    pub are_peer_urls_default: bool,
 }
 
 /// Whether the cluster that the flags describe is to be founded, or is there.
@@ -167,6 +175,8 @@ pub enum BadConfig {
     LeaseCheckpointPersist,
     /// Clients are to be served by TLS, without a certificate.
     NoCertificate(String),
+    /// Metrics are to be served by TLS, without a certificate.
+    NoCertificateForMetrics,
     /// Peers are to be served by TLS at this address, without a certificate.
     NoPeerCertificate(String),
     /// What is asked for is not among the parts, or does not fit the rest: why.
@@ -216,6 +226,10 @@ impl fmt::Display for BadConfig {
                 "TLS key/cert (--cert-file, --key-file) must be provided for client url {url} \
                  with HTTPS scheme"
             ),
+            Self::NoCertificateForMetrics => f.write_str(
+                "client TLS key/cert (--cert-file, --key-file) must be provided for metrics secure \
+                 url",
+            ),
             Self::NoPeerCertificate(address) => write!(
                 f,
                 "cannot listen on TLS for {address}: KeyFile and CertFile are not presented"
@@ -259,6 +273,9 @@ const REQUEST_BYTES_MAX: usize = 1 << 30;
 
 const NAME_DEFAULT: &str = "default";
 
+/// Where members reach each other.
+const PEER_URLS: [&str; 3] = ["listen-peer-urls", "initial-advertise-peer-urls", "initial-cluster"];
+
 impl Config {
     /// What a member is told by these flags, without an environment.
     ///
@@ -291,6 +308,7 @@ impl Config {
             wal_dir: Some(settings.text("wal-dir")).filter(|dir| !dir.is_empty()).map(Into::into),
             listen_client_urls: settings.urls("listen-client-urls"),
             listen_peer_urls: settings.urls("listen-peer-urls"),
+            listen_metrics_urls: settings.urls_if_any("listen-metrics-urls"),
             advertise_client_urls: settings.urls("advertise-client-urls"),
             advertise_peer_urls: settings.urls("initial-advertise-peer-urls"),
             initial_cluster: initial_cluster(settings)?,
@@ -308,6 +326,7 @@ impl Config {
                 .map_err(|_| BadConfig::TooManyLearners)?,
             snapshot_count: settings.uint("snapshot-count"),
             snapshot_catchup_entries: settings.uint("snapshot-catchup-entries"),
+            initial_corrupt_check: settings.gates().is_on("InitialCorruptCheck"),
             lease_checkpoints: lease_checkpoints(settings.gates())?,
             quota_bytes: match settings.int("quota-backend-bytes") {
                 0 => Some(QUOTA_BYTES_DEFAULT),
@@ -337,6 +356,7 @@ impl Config {
             backend: part("backend"),
             peer_transport: part("peer-transport"),
             consensus: part("consensus"),
+            are_peer_urls_default: !PEER_URLS.iter().any(|flag| settings.is_given(flag)),
             name,
         };
         config.check()?;
@@ -345,8 +365,21 @@ impl Config {
         if is_listed { Ok(config) } else { Err(BadConfig::AdvertiseClientUrls) }
     }
 
+    /// The same for a transport that knows this scheme, and not `http`, which etcd's defaults have.
+    pub(crate) fn with_default_peer_urls(mut self, scheme: Scheme) -> Result<Self, BadConfig> {
+        let urls = Urls::parse(&[format!("{scheme}://localhost:2380")]).expect("it is one");
+        for member in self.initial_cluster.values_mut() {
+            member.clone_from(&urls);
+        }
+        self.advertise_peer_urls.clone_from(&urls);
+        self.listen_peer_urls = urls;
+        self.check()?;
+        Ok(self)
+    }
+
     fn check(&self) -> Result<(), BadConfig> {
-        for urls in [&self.listen_peer_urls, &self.listen_client_urls] {
+        let all = [&self.listen_peer_urls, &self.listen_client_urls];
+        for urls in all.into_iter().chain(&self.listen_metrics_urls) {
             if let Some(url) = urls.iter().find(|url| !url.is_bindable()) {
                 return Err(BadConfig::Listen(url.to_string()));
             }
@@ -385,7 +418,9 @@ impl Config {
         {
             return Err(BadConfig::NoPeerCertificate(url.address()));
         }
-        let mut urls = self.listen_client_urls.iter().chain(self.advertise_client_urls.iter());
+        let metrics = || self.listen_metrics_urls.iter().flat_map(Urls::iter);
+        let clients = self.listen_client_urls.iter().chain(self.advertise_client_urls.iter());
+        let mut urls = clients.chain(metrics());
         if let Some(url) = urls.find(|url| url.is_quic()) {
             return Err(BadConfig::Scheme(url.to_string()));
         }
@@ -396,6 +431,10 @@ impl Config {
             && let Some(url) = clients.find(|url| url.is_secure())
         {
             return Err(BadConfig::NoCertificate(url.to_string()));
+        }
+        let has_none = self.client_tls.own.is_none() && !self.client_auto_tls;
+        if has_none && metrics().any(Url::is_secure) {
+            return Err(BadConfig::NoCertificateForMetrics);
         }
         let known = [Scheme::Http, Scheme::Https, Scheme::Quic];
         match self.peer_urls().find(|url| !known.contains(&url.scheme())) {

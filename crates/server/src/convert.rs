@@ -139,6 +139,13 @@ impl Conversion {
     }
 }
 
+/// What our parts that forget are called.
+const IN_MEMORY: &str = "memory";
+
+fn keeps_nothing(part: &str) -> Error {
+    Error::DataDir(format!("{part} forgets everything when its process ends: nothing is kept"))
+}
+
 /// The parts that write a directory.
 struct Pair {
     log: Arc<dyn LogPart>,
@@ -148,6 +155,12 @@ struct Pair {
 
 impl Pair {
     fn choose(parts: &Parts, named: &Note) -> Result<Self, Error> {
+        // Said whether or not they are compiled in: to do so would not help.
+        for (flag, name) in [("raft-log", &named.log), ("backend", &named.engine)] {
+            if name == IN_MEMORY {
+                return Err(keeps_nothing(&format!("--{flag}={name}")));
+            }
+        }
         let (_, log) = parts.logs.choose(Some(&named.log))?;
         let (_, engine) = parts.engines.choose(Some(&named.engine))?;
         Ok(Self { log, engine, named: named.clone() })
@@ -160,8 +173,7 @@ impl Pair {
             (_, false) => format!("--backend={engine}"),
             _ => return Ok(()),
         };
-        let text = format!("{forgets} forgets everything when its process ends: nothing is kept");
-        Err(Error::DataDir(text))
+        Err(keeps_nothing(&forgets))
     }
 
     fn check_there(&self, log: &Path, engine: &Path) -> Result<(), Error> {

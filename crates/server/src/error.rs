@@ -21,6 +21,8 @@ pub enum Error {
     Ended(Ending),
     /// The engine cannot be used.
     Engine(backend::Fault),
+    /// It does not hold what the other members hold.
+    Inconsistent(String),
     /// Somebody else uses this file.
     InUse(PathBuf),
     /// One cannot listen there.
@@ -54,6 +56,7 @@ impl fmt::Display for Error {
             Self::Tls(error) => error.fmt(f),
             Self::Bootstrap(text)
             | Self::DataDir(text)
+            | Self::Inconsistent(text)
             | Self::Log(text)
             | Self::System(text)
             | Self::Usage(text) => f.write_str(text),

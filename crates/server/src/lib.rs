@@ -31,6 +31,7 @@ mod assembly;
 mod bootstrap;
 mod config;
 mod convert;
+mod corruption;
 mod data_dir;
 mod error;
 pub mod guide;
@@ -45,10 +46,7 @@ mod security;
 /// In which words a [`TransportPart`] says where members are.
 pub use api::urls::{Scheme, Url};
 pub use assembly::Assembly;
-pub use config::{
-    BadConfig, ClusterState, Config, Keepalive, LeaseCheckpoints, LogConfig, LogFormat, LogLevel,
-    LogOutput,
-};
+pub use config::{BadConfig, ClusterState, Config, Keepalive, LeaseCheckpoints};
 pub use convert::{Conversion, Converted, Progress, Step};
 pub use error::Error;
 pub use host::Handle;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Api;
+use api::urls::Urls;
 use host::{Ending, Handle};
 use raftlog::Opened;
 use tokio::sync::watch;
@@ -16,10 +17,10 @@ use crate::assemble::{AmongPeers, Engine, Plan};
 use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
-use crate::listen::{Bound, Homes, Options};
+use crate::listen::{Bound, Homes, Listening, Options};
 use crate::parts::Chosen;
 use crate::security::Security;
-use crate::{Assembly, Config, Error};
+use crate::{Assembly, Config, Error, corruption};
 
 /// A running member: it serves its peers from the start, and clients from when it has joined.
 /// Dropped without having been stopped, it ends as if its process was killed.
@@ -27,6 +28,8 @@ pub struct Member {
     plan: Arc<Plan>,
     handle: Handle,
     clients: Serving,
+    /// If it has addresses of its own for those who look after it.
+    checks: Option<Serving>,
     peers: Serving,
 }
 
@@ -48,7 +51,7 @@ impl Member {
 
     pub(crate) async fn assemble(assembly: Assembly, config: Config) -> Result<Self, Error> {
         let Assembly { parts, routes } = assembly;
-        let chosen = parts.choose(&config)?;
+        let (config, chosen) = parts.settle(config)?;
         info!(
             "listen-peer-urls" = ?config.listen_peer_urls.to_strings(),
             "configuring peer listeners"
@@ -60,6 +63,10 @@ impl Member {
             "configuring client listeners"
         );
         let clients = Bound::bind(&config.listen_client_urls).await?.listen()?;
+        let checks = match &config.listen_metrics_urls {
+            Some(urls) => Some(Bound::bind(urls).await?.listen()?),
+            None => None,
+        };
         introduce(&config, &chosen);
         let data = DataDir::look(&config, &chosen)?;
         let security = Security::open(&config)?;
@@ -95,6 +102,10 @@ impl Member {
         let peers = Serving::begin(stop_peers, serving);
 
         joined(&handle).await?;
+        if config.initial_corrupt_check {
+            corruption::check(&handle).await?;
+        }
+        let checks = checks.map(|checks| serve_checks(checks, &api, &plan));
         let options = Options::clients(config, plan.security.clients.clone());
         let told = stop.subscribe();
         let drain = config.request_timeout();
@@ -102,7 +113,7 @@ impl Member {
         let clients = Serving::begin(stop, serving);
         info!("ready to serve client requests");
         announce(config);
-        Ok(Self { plan, handle, clients, peers })
+        Ok(Self { plan, handle, clients, checks, peers })
     }
 
     /// What an embedder does with the member without a client: propose, read, watch, and ask how it
@@ -135,11 +146,14 @@ impl Member {
     ///
     /// When it fails over it.
     pub async fn stop(self) -> Result<(), Error> {
-        let Self { plan, handle, clients, peers } = self;
+        let Self { plan, handle, clients, checks, peers } = self;
         let config = &plan.config;
         clients.end().await;
         let ending = handle.stop().await;
         peers.end().await;
+        if let Some(checks) = checks {
+            checks.end().await;
+        }
         info!(
             "name" = config.name,
             "data-dir" = %config.data_dir.display(),
@@ -175,6 +189,19 @@ fn introduce(config: &Config, chosen: &Chosen) {
              cost the others what they were promised"
         );
     }
+}
+
+/// Serves those who look after the member.
+fn serve_checks(listening: Listening, api: &Api, plan: &Plan) -> Serving {
+    let config = &plan.config;
+    for url in config.listen_metrics_urls.iter().flat_map(Urls::iter) {
+        info!("address" = %url, "serving metrics");
+    }
+    let stop = watch::Sender::new(false);
+    let told = stop.subscribe();
+    let options = Options::clients(config, plan.security.metrics.clone());
+    let homes = Homes::threads();
+    Serving::begin(stop, listening.serve(api.checks(), homes, options, told, Duration::ZERO))
 }
 
 /// Says where clients are served, and how.

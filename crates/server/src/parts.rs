@@ -14,7 +14,7 @@ mod transport;
 
 use std::sync::Arc;
 
-use api::urls::Url;
+use api::urls::{Scheme, Url};
 
 pub use self::choices::Choices;
 pub use self::consensus::ConsensusPart;
@@ -92,33 +92,58 @@ impl Parts {
         Ok(Chosen { log, engine, transport, consensus, log_name, engine_name })
     }
 
-    /// The transport that is asked for, or the first that understands the peer URLs. Members of one
-    /// cluster reach each other by one kind of URLs.
+    /// What the configuration chooses, and the configuration as that needs it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::choose`].
+    pub(crate) fn settle(&self, config: Config) -> Result<(Config, Chosen), BadConfig> {
+        let chosen = self.choose(&config)?;
+        let schemes = chosen.transport.schemes();
+        let config = match schemes.first() {
+            Some(scheme) if !understands(schemes, &config) => {
+                config.with_default_peer_urls(*scheme)?
+            }
+            _ => config,
+        };
+        Ok((config, chosen))
+    }
+
+    /// The transport that is asked for, or the first that understands the peer URLs; where nobody
+    /// has given any, they follow the transport. Members of one cluster reach each other by one
+    /// kind of URLs.
     fn choose_transport(&self, config: &Config) -> Result<Arc<dyn TransportPart>, BadConfig> {
-        let urls: Vec<&Url> = config.peer_urls().collect();
-        let (quic, other): (Vec<&Url>, Vec<&Url>) = urls.iter().partition(|url| url.is_quic());
+        let (quic, other): (Vec<&Url>, Vec<&Url>) =
+            config.peer_urls().partition(|url| url.is_quic());
         if let (Some(quic), Some(other)) = (quic.first(), other.first()) {
             return Err(BadConfig::Part(format!(
                 "peer URLs are of one kind: {quic} is reached over QUIC, and {other} is not"
             )));
         }
-        let asked = match config.peer_transport.as_deref() {
-            None if !quic.is_empty() => Some("quic"),
-            asked => asked,
-        };
+        let fit = |schemes: &[Scheme]| config.are_peer_urls_default || understands(schemes, config);
+        let asked = config.peer_transport.as_deref().or_else(|| {
+            // If there is none, it is said which feature would bring one.
+            let fitting = self.transports.first_that(|transport| fit(transport.schemes()));
+            fitting.or((!quic.is_empty()).then_some("quic"))
+        });
         let (name, transport) = self.transports.choose(asked)?;
-        match urls.iter().find(|url| !transport.schemes().contains(&url.scheme())) {
-            None => Ok(transport),
-            Some(url) => {
-                let schemes: Vec<String> =
-                    transport.schemes().iter().map(|scheme| format!("{scheme}://")).collect();
-                Err(BadConfig::Part(format!(
-                    "--peer-transport={name} is for peer URLs with {}, and there is {url}",
-                    schemes.join(" or ")
-                )))
-            }
+        if fit(transport.schemes()) {
+            return Ok(transport);
         }
+        let schemes: Vec<String> =
+            transport.schemes().iter().map(|scheme| format!("{scheme}://")).collect();
+        let stranger = config.peer_urls().find(|url| !transport.schemes().contains(&url.scheme()));
+        Err(BadConfig::Part(format!(
+            "--peer-transport={name} is for peer URLs with {}, and there is {}",
+            schemes.join(" or "),
+            stranger.map(Url::as_str).unwrap_or_default()
+        )))
     }
+}
+
+/// Whether all peer URLs have one of these schemes.
+fn understands(schemes: &[Scheme], config: &Config) -> bool {
+    config.peer_urls().all(|url| schemes.contains(&url.scheme()))
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub fn run_of(
         .and_then(|log| Ok((log, Config::from_settings(&settings)?)))
         .and_then(|(log, config)| {
             // What cannot be chosen is a wrong flag, and told as one.
-            assembly.parts.choose(&config)?;
+            let (config, _) = assembly.parts.settle(config)?;
             Ok((log, config))
         });
     let (log, config) = match configured {

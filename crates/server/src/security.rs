@@ -15,6 +15,8 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 pub(crate) struct Security {
     /// Lets clients in, if any of their URLs is secured.
     pub(crate) clients: Option<Acceptor>,
+    /// Lets those in who look after the member, if any of their URLs is secured.
+    pub(crate) metrics: Option<Acceptor>,
     /// Lets peers in, if any of this member's URLs for them is secured.
     pub(crate) peers: Option<Acceptor>,
     /// How connections to and from peers are secured, by whatever carries them.
@@ -50,8 +52,13 @@ impl Security {
             settings: &config.client_tls,
             is_automatic: config.client_auto_tls,
         };
-        let (clients, _) = side.open(config)?;
-        Ok(Self { clients, peers, among_peers })
+        let (clients, settings) = side.open(config)?;
+        let metrics = config.listen_metrics_urls.iter().flat_map(Urls::iter).any(Url::is_secure);
+        let metrics = metrics.then(|| Acceptor::new(&settings, &PROTOCOLS));
+        if let Some(acceptor) = &metrics {
+            acceptor.config().map_err(Error::Tls)?;
+        }
+        Ok(Self { clients, metrics, peers, among_peers })
     }
 
     /// Connects to peers over HTTP/1.

@@ -10,6 +10,11 @@
 //! which whoever owns the peer port puts beside its other paths); out come frames into the sink.
 //! `proto/etcdd/peer/v1/peer.proto` is the wire.
 //!
+//! # What it is good for
+//!
+//! Members near each other, and every network that lets TCP through: it shares the port on which
+//! peers answer HTTP, and costs the least processor time. Nothing of it is durable.
+//!
 //! Frames and heartbeats take as long as on `tonic`'s streams without us; a snapshot half as long
 //! again, for its own connection and checksums (`benches/PARTS.md`).
 //!
@@ -19,6 +24,13 @@
 //!   packet of one lane holds up another.
 //! - Frames wait only while their lane is being connected; when that fails they are dropped.
 //! - What `links` says: whom is heard, when a snapshot is whole, that all that waits is bounded.
+//!
+//! # Known limits
+//!
+//! - A lost packet holds up its whole lane until the kernel has sent it again, and 200 ms if
+//!   nothing follows that tells of the loss.
+//! - Without certificates what is said can be read, and said by anybody.
+//! - Members are etcdd's: etcd's own peers speak another protocol.
 //!
 //! # What it does not know
 //!

@@ -1,4 +1,7 @@
 //! A network inside the process, for tests: whom it reaches and what it loses is up to the test.
+//!
+//! It is good for several members in one process. Nothing of it is durable, nothing is encrypted,
+//! and nobody outside the process is reached.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

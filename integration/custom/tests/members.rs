@@ -1,5 +1,7 @@
 //! Three members of our own parts in one process, with our own service beside etcd's.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -27,8 +29,8 @@ impl Seat {
         Self { name, folder, clients: free_url(), peers: free_url() }
     }
 
-    fn config(&self, cluster: &str) -> Config {
-        let flags = [
+    fn flags(&self, cluster: &str) -> [String; 7] {
+        [
             format!("--name={}", self.name),
             format!("--data-dir={}", self.folder.path().join("data").display()),
             format!("--listen-client-urls={}", self.clients),
@@ -36,7 +38,11 @@ impl Seat {
             format!("--listen-peer-urls={}", self.peers),
             format!("--initial-advertise-peer-urls={}", self.peers),
             format!("--initial-cluster={cluster}"),
-        ];
+        ]
+    }
+
+    fn config(&self, cluster: &str) -> Config {
+        let flags = self.flags(cluster);
         Config::from_flags(flags.iter().map(String::as_str)).expect("the flags are fine")
     }
 
@@ -71,6 +77,54 @@ fn free_url() -> String {
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it does not take that long")
+}
+
+/// The program, killed when a test leaves it behind.
+struct Program(Child);
+
+impl Program {
+    /// Runs it until it serves clients.
+    fn start(flags: &[String]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_custom-etcdd"));
+        let child = command.args(flags).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut this = Self(child);
+        let log = this.0.stderr.take().expect("it is piped");
+        let mut lines = BufReader::new(log).lines().map_while(Result::ok);
+        let ready = lines.find(|line| line.contains("ready to serve client requests"));
+        assert!(ready.is_some(), "it ended before it served anybody");
+        // Read to its end, so that it never waits for its log to be read.
+        std::thread::spawn(move || lines.for_each(drop));
+        this
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_is_a_server_of_these_parts() {
+    let seat = Seat::new("alone");
+    let flags = seat.flags(&format!("alone={}", seat.peers));
+    for life in 1..=2 {
+        let program = Program::start(&flags);
+        let mut client = KvClient::new(seat.connect().await);
+        let key = format!("key/{life}").into();
+        let put = PutRequest { key, value: "v".into(), ..PutRequest::default() };
+        within(client.put(put)).await.expect("it is written");
+        // What was acknowledged before it was killed is counted, too.
+        assert_eq!(seat.count("key/").await, life);
+        drop(program);
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_custom-etcdd"));
+    let refused = command.args(&flags).arg("--backend=lsm").output().expect("it starts");
+    assert_eq!(refused.status.code(), Some(1));
+    let log = String::from_utf8_lossy(&refused.stderr);
+    assert!(log.contains("(this build has journal)"), "{log}");
 }
 
 async fn start(seats: &[Seat], cluster: &str) -> Vec<Member> {

@@ -17,13 +17,13 @@ const ROUNDS_OF_PARTS: usize = 3;
 
 #[test]
 fn three_members_survive_rounds_of_kill_9() {
-    try_rounds(3, &[], ROUNDS);
+    try_rounds(Server::under_test(), 3, &[], ROUNDS);
 }
 
 /// Snapshots are taken and the log is trimmed all the time, so that a kill meets them too.
 #[test]
 fn five_members_survive_rounds_of_kill_9_with_snapshots() {
-    try_rounds(5, &["--snapshot-count=200"], ROUNDS);
+    try_rounds(Server::under_test(), 5, &["--snapshot-count=200"], ROUNDS);
 }
 
 #[test]
@@ -58,10 +58,12 @@ fn members_by_raftrs_survive_kill_9() {
 
 /// Snapshots are taken all the time here as well.
 fn try_part(flags: &[&str]) {
-    if Server::under_test().is_etcdd() {
-        try_rounds(3, &[flags, &["--snapshot-count=200"]].concat(), ROUNDS_OF_PARTS);
-    } else {
-        println!("nobody else has parts to pick");
+    match Server::with_all_parts() {
+        Some(server) => {
+            let flags = [flags, &["--snapshot-count=200"]].concat();
+            try_rounds(server, 3, &flags, ROUNDS_OF_PARTS);
+        }
+        None => println!("nobody else has parts to pick"),
     }
 }
 
@@ -72,12 +74,13 @@ fn number(variable: &str) -> Option<u64> {
 
 /// In each round some members, from one to all, are killed while everybody writes; some of the
 /// others may be asleep.
-fn try_rounds(members: usize, flags: &[&str], rounds: usize) {
+fn try_rounds(server: &Server, members: usize, flags: &[&str], rounds: usize) {
     let rounds = number("ETCDD_ROUNDS").map_or(rounds, |rounds| rounds as usize);
     let seed = number("ETCDD_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("members: {members} {flags:?}, rounds: {rounds}, ETCDD_SEED={seed}");
     let mut rng = Rng::with_seed(seed);
-    let mut cluster = Cluster::start_with(members, flags);
+    let mut cluster = Cluster::prepare(server, members, flags);
+    cluster.start_all();
     let load = Load::start("load", cluster.endpoints(), 6);
     let mut kills = 0;
     for round in 0..rounds {

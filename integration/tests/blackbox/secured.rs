@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 
-use integration::{Cluster, Etcdctl, PATIENCE, Server, Tools, eventually};
+use integration::{Client, Cluster, Etcdctl, PATIENCE, Server, Tools, eventually, free_address};
 use tempfile::TempDir;
 use tls::authority::{Authority, Subject};
 
@@ -72,7 +72,15 @@ impl Certificates {
 
 /// A cluster in which each member has a certificate for where it is, and these flags too.
 fn prepare(certificates: &Certificates, members: usize, flags: &[&str]) -> Cluster {
-    let server = Server::under_test();
+    prepare_of(Server::under_test(), certificates, members, flags)
+}
+
+fn prepare_of(
+    server: &Server,
+    certificates: &Certificates,
+    members: usize,
+    flags: &[&str],
+) -> Cluster {
     let mut cluster = Cluster::prepare_secured(server, members, flags);
     for member in &mut cluster.members {
         let name = member.name.clone();
@@ -107,7 +115,24 @@ fn own_etcdctl(cluster: &Cluster) -> Etcdctl {
 #[test]
 fn a_production_cluster_serves_whoever_has_a_certificate() {
     let certificates = Certificates::new();
-    let mut cluster = prepare(&certificates, 3, &[]);
+    let cluster = prepare(&certificates, 3, &[]);
+    serve_whoever_has_a_certificate(&certificates, cluster);
+    println!("three members, https for clients and peers; etcdctl 3.4.23, 3.5.1 and ours");
+}
+
+#[test]
+fn so_does_one_whose_members_speak_quic() {
+    let Some(server) = Server::with_all_parts() else {
+        println!("nobody else speaks QUIC");
+        return;
+    };
+    let certificates = Certificates::new();
+    let cluster = prepare_of(server, &certificates, 3, &["--peer-transport=quic"]);
+    serve_whoever_has_a_certificate(&certificates, cluster);
+    println!("three members, https for clients and QUIC for peers");
+}
+
+fn serve_whoever_has_a_certificate(certificates: &Certificates, mut cluster: Cluster) {
     cluster.start_all();
     let client = certificates.of_client("client");
     let of_members: Vec<Etcdctl> =
@@ -136,7 +161,6 @@ fn a_production_cluster_serves_whoever_has_a_certificate() {
             other => Err(other.to_owned()),
         }
     });
-    println!("three members, https for clients and peers; etcdctl 3.4.23, 3.5.1 and ours");
 }
 
 #[test]
@@ -217,10 +241,32 @@ fn those_who_speak_something_else_hold_up_nobody() {
     println!("200 silent connections, plain text to TLS, TLS to plain text, another's certificate");
 }
 
+/// Who is asked for by peers.
+const ALLOWED: &str = "--peer-cert-allowed-cn=m0,m1,m2";
+
 #[test]
 fn a_peer_that_does_not_fit_stays_outside() {
     let certificates = Certificates::new();
-    let mut cluster = prepare(&certificates, 3, &["--peer-cert-allowed-cn=m0,m1,m2"]);
+    let cluster = prepare(&certificates, 3, &[ALLOWED]);
+    let line = keep_outside(&certificates, cluster);
+    assert!(line.contains("\"ip-addresses\":[\"127.0.0.1\""), "{line}");
+    println!("a peer of another name is refused until it has its own certificate");
+}
+
+#[test]
+fn nor_does_it_come_in_over_quic() {
+    let Some(server) = Server::with_all_parts() else {
+        println!("nobody else speaks QUIC");
+        return;
+    };
+    let certificates = Certificates::new();
+    let cluster = prepare_of(server, &certificates, 3, &[ALLOWED, "--peer-transport=quic"]);
+    keep_outside(&certificates, cluster);
+    println!("a peer of another name is refused over QUIC, too");
+}
+
+/// The third member has another name; what the first one logs of it.
+fn keep_outside(certificates: &Certificates, mut cluster: Cluster) -> String {
     // Of the right authority, but nobody's who is allowed.
     let host = host_of(&cluster.members[2].client_url).to_owned();
     let subject = Subject { hosts: &["127.0.0.1", &host], ..Subject::here("intruder") };
@@ -230,7 +276,6 @@ fn a_peer_that_does_not_fit_stays_outside() {
     let line =
         cluster.members[0].process().wait_for_line(PEER_REJECTED, PATIENCE).expect("it is logged");
     assert!(line.contains("client certificate authentication failed"), "{line}");
-    assert!(line.contains("\"ip-addresses\":[\"127.0.0.1\""), "{line}");
 
     // With its own certificate it comes in, and nobody is restarted for it.
     let subject = Subject { hosts: &["127.0.0.1", &host], ..Subject::here("m2") };
@@ -238,7 +283,7 @@ fn a_peer_that_does_not_fit_stays_outside() {
     cluster.members[2].wait_until_ready();
     let ctl = cluster.etcdctl("3.5.1").to(&[cluster.members[2].client_url.clone()]);
     attempt(&ctl, &certificates.of_client("client"), &["put", "k", "v"]).expect("it serves");
-    println!("a peer of another name is refused until it has its own certificate");
+    line
 }
 
 #[test]
@@ -262,6 +307,34 @@ fn certificates_and_their_authority_are_replaced_without_a_restart() {
     let refused = attempt(&ctl, &former, &["--command-timeout=1s", "get", "k"]);
     refused.expect_err("nobody trusts the former authority");
     println!("certificate, key and authority are replaced under a running member");
+}
+
+/// The flags that kubeadm gives to etcd from 3.6 on, beside those of certificates, and the probes
+/// of its manifest.
+#[test]
+fn a_static_pod_of_kubeadm_is_started_and_probed() {
+    if Server::under_test().version < (3, 6, 0) {
+        println!("its flags are those of later releases");
+        return;
+    }
+    let certificates = Certificates::new();
+    let metrics = free_address();
+    let flags = [
+        "--feature-gates=InitialCorruptCheck=true",
+        "--snapshot-count=10000",
+        "--watch-progress-notify-interval=5s",
+        &format!("--listen-metrics-urls=http://{metrics}"),
+    ];
+    let mut cluster = prepare(&certificates, 1, &flags);
+    cluster.start_all();
+    let prober = Client::new(vec![format!("http://{metrics}")]);
+    for probe in ["livez", "readyz", "health?exclude=NOSPACE&serializable=true"] {
+        eventually(PATIENCE, probe, || match prober.page(probe) {
+            Ok((200, _)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    }
+    println!("kubeadm's flags, and its probes");
 }
 
 #[test]

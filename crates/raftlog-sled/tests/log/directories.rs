@@ -5,7 +5,7 @@ use std::path::Path;
 
 use keyedlog::testing::Filled;
 use raftlog::Fault;
-use raftlog_sled::{Options, SledLog, SledStore};
+use raftlog_sled::SledStore;
 
 use crate::OPTIONS;
 
@@ -30,12 +30,4 @@ fn a_log_that_lost_what_was_synced_is_damage() {
         assert!(what.contains("; replace this member"), "with advice: {what}");
         assert_eq!(Path::new(&file), store);
     }
-}
-
-/// What was lost would be missed.
-#[test]
-fn the_end_of_a_process_costs_nothing_that_was_not_synced() {
-    let options = Options { skips_syncs: true, ..OPTIONS };
-    let filled = Filled::new::<SledStore>(&options);
-    assert!(SledLog::open(&filled.directory, &options).is_ok());
 }

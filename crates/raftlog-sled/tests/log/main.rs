@@ -5,8 +5,5 @@ mod suite;
 
 use raftlog_sled::{Options, PowerFailure};
 
-const OPTIONS: Options = Options {
-    cache_bytes: 1 << 20,
-    power_failure: PowerFailure::MayCostTheLog,
-    skips_syncs: false,
-};
+const OPTIONS: Options =
+    Options { cache_bytes: 1 << 20, power_failure: PowerFailure::MayCostTheLog };

@@ -287,8 +287,14 @@ impl Settings {
     }
 
     pub(crate) fn urls(&self, name: &str) -> api::urls::Urls {
+        self.urls_if_any(name).unwrap_or_else(|| panic!("flag {name} has no default"))
+    }
+
+    /// Those of a flag that has none by default.
+    pub(crate) fn urls_if_any(&self, name: &str) -> Option<api::urls::Urls> {
         match self.value(name) {
-            Value::Urls(value) => value.clone(),
+            Value::Urls(value) => Some(value.clone()),
+            Value::Text(text) if text.is_empty() => None,
             other => panic!("flag {name} holds {other:?}"),
         }
     }

@@ -34,7 +34,7 @@ enum Support {
 static GATES: [Gate; 9] = [
     gate("CompactHashCheck", Stage::Alpha, Support::Default),
     gate("FastLeaseKeepAlive", Stage::Beta, Support::Default),
-    gate("InitialCorruptCheck", Stage::Alpha, Support::Default),
+    gate("InitialCorruptCheck", Stage::Alpha, Support::Both),
     gate("LeaseCheckpoint", Stage::Alpha, Support::Both),
     gate("LeaseCheckpointPersist", Stage::Alpha, Support::Both),
     gate("PriorityRequest", Stage::Alpha, Support::Default),

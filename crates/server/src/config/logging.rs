@@ -6,18 +6,18 @@ use super::{BadConfig, Settings};
 
 /// `--log-level`, `--log-format` and `--log-outputs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogConfig {
+pub(crate) struct LogConfig {
     /// What is worth writing.
-    pub level: LogLevel,
+    pub(crate) level: LogLevel,
     /// How it is written.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
     /// Where to, each of them once.
-    pub outputs: Vec<LogOutput>,
+    pub(crate) outputs: Vec<LogOutput>,
 }
 
 /// How bad something is. Panic and fatal are the member's end and written by nobody but `main`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
+pub(crate) enum LogLevel {
     /// Of use to those who look for a fault.
     Debug,
     /// Normal.
@@ -34,7 +34,7 @@ pub enum LogLevel {
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// As text with tabs between.
     Console,
     /// As one JSON object.
@@ -43,7 +43,7 @@ pub enum LogFormat {
 
 /// Where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogOutput {
+pub(crate) enum LogOutput {
     /// The end of this file.
     File(PathBuf),
     /// Standard error.
@@ -72,7 +72,7 @@ impl LogLevel {
 
     /// As it is written.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Debug => "debug",
             Self::Info => "info",

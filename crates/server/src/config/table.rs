@@ -218,7 +218,8 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Kind::Text,
         "",
         Group::Parts,
-        "what orders the commands: raft, raftrs, or solo for one member alone; raft if empty",
+        "what orders the commands: raft, raftrs, or solo for one member alone, as compiled in; the \
+         first if empty",
     ),
     later(
         "corrupt-check-time",
@@ -492,12 +493,12 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Group::Member,
         "addresses for gRPC clients, and HTTP too unless listen-client-http-urls is set",
     ),
-    later(
+    ours(
         "listen-metrics-urls",
         Kind::Urls,
         "",
         Group::Monitoring,
-        "extra listeners with metrics and health only",
+        "extra listeners with health only (and metrics, once there are any)",
     ),
     ours(
         "listen-peer-urls",
@@ -706,7 +707,8 @@ pub(crate) static FLAGS: [Flag; 117] = [
         Kind::Text,
         "",
         Group::Member,
-        "separate directory for the WAL; empty means <data-dir>/member/wal",
+        "separate directory for the raft log; empty means <data-dir>/member/wal, or raft-NAME for \
+         a log that is not wal",
     ),
     ours(
         "warning-apply-duration",

@@ -57,6 +57,12 @@ impl<P: ?Sized> Choices<P> {
         self.offered.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The first of them that fits.
+    pub(super) fn first_that(&self, fits: impl Fn(&P) -> bool) -> Option<&str> {
+        let found = self.offered.iter().find(|(_, part)| fits(part));
+        found.map(|(name, _)| name.as_str())
+    }
+
     /// The part of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<P>> {

@@ -167,6 +167,7 @@ mod sled {
 
     use super::{Fault, Identity, LogPart, LogSite, Opened};
 
+    /// It always syncs: left to itself `sled` writes when it likes, and stands still over it.
     struct SledPart;
 
     pub(super) fn part() -> Arc<dyn LogPart> {
@@ -179,24 +180,20 @@ mod sled {
         }
 
         fn create(&self, site: &LogSite<'_>, identity: Identity) -> Result<Opened, Fault> {
-            SledLog::create(site.directory, identity, &options(site))
+            SledLog::create(site.directory, identity, &options())
         }
 
         fn open(&self, site: &LogSite<'_>) -> Result<Opened, Fault> {
-            SledLog::open(site.directory, &options(site))
+            SledLog::open(site.directory, &options())
         }
     }
 
-    fn options(site: &LogSite<'_>) -> Options {
+    fn options() -> Options {
         tracing::warn!(
             "a power failure may cost a raft log that is kept in sled, and with it what the \
              member has promised to others"
         );
-        Options {
-            cache_bytes: Options::CACHE_BYTES,
-            power_failure: PowerFailure::MayCostTheLog,
-            skips_syncs: site.skips_syncs,
-        }
+        Options { cache_bytes: Options::CACHE_BYTES, power_failure: PowerFailure::MayCostTheLog }
     }
 }
 

@@ -104,3 +104,38 @@ fn parts_of_others_are_chosen_like_ours() {
     // The only one there is needs no asking for.
     assert!(refused(&parts, &[cluster]).starts_with("--consensus=pair"));
 }
+
+/// Where members reach each other by these flags.
+fn peer_urls(parts: &Parts, flags: &[&str]) -> Vec<String> {
+    let config = Config::from_flags(flags.iter().copied()).expect("the flags are fine");
+    let (config, _) = parts.settle(config).expect("they are there");
+    config.peer_urls().map(ToString::to_string).collect()
+}
+
+#[test]
+fn peer_urls_that_nobody_has_given_follow_the_transport() {
+    let mut parts = Parts::compiled_in();
+    assert_eq!(peer_urls(&parts, &[]), ["http://localhost:2380"; 3]);
+    let over_quic = ["quic://localhost:2380"; 3];
+    assert_eq!(peer_urls(&parts, &["--peer-transport=quic"]), over_quic);
+    assert_eq!(peer_urls(&parts, &["--peer-transport=quic", "--name=a"]), over_quic);
+    parts.transports.withdraw("grpc");
+    assert_eq!(peer_urls(&parts, &[]), over_quic);
+    assert_eq!(
+        refused(&parts, &["--listen-peer-urls=http://127.0.0.1:2380"]),
+        "--peer-transport=quic is for peer URLs with quic://, and there is http://127.0.0.1:2380"
+    );
+}
+
+#[test]
+fn a_transport_is_known_by_the_urls_that_it_understands() {
+    let mut parts = Parts::compiled_in();
+    let quic = parts.transports.get("quic").expect("it is compiled in");
+    parts.transports.withdraw("quic");
+    let urls = ["--listen-peer-urls", "--initial-advertise-peer-urls", "--initial-cluster=default"];
+    let flags = urls.map(|flag| format!("{flag}=quic://127.0.0.1:2380"));
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    assert!(refused(&parts, &flags).contains("the feature transport-quic"));
+    parts.transports.offer("mine", quic);
+    assert_eq!(peer_urls(&parts, &flags), ["quic://127.0.0.1:2380"; 3]);
+}

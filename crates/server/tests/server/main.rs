@@ -1,5 +1,6 @@
 //! Whole members over real sockets and disks, in one process.
 
+mod checks;
 mod convert;
 mod member;
 mod parts;

@@ -139,13 +139,13 @@ fn what_is_not_ours_is_refused_unless_it_asks_for_nothing() {
         Misuse::Refused("ETCD_DISCOVERY_CERT is not supported by this version of etcdd".to_owned())
     );
     for (arguments, variables, asked) in [
-        (&["--feature-gates=InitialCorruptCheck=true"][..], &[][..], "--feature-gates"),
-        (&[], &[("ETCD_FEATURE_GATES", "InitialCorruptCheck=true")], "ETCD_FEATURE_GATES"),
+        (&["--feature-gates=CompactHashCheck=true"][..], &[][..], "--feature-gates"),
+        (&[], &[("ETCD_FEATURE_GATES", "CompactHashCheck=true")], "ETCD_FEATURE_GATES"),
     ] {
         assert_eq!(
             refusal(arguments, variables),
             Misuse::Refused(format!(
-                "{asked}=InitialCorruptCheck=true is not supported by this version of etcdd"
+                "{asked}=CompactHashCheck=true is not supported by this version of etcdd"
             ))
         );
     }

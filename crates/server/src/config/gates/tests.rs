@@ -54,9 +54,9 @@ fn etcd_would_complain_in_these_words() {
 
 #[test]
 fn what_is_not_here_can_only_stay_as_it_is() {
-    assert_eq!(gates(&["InitialCorruptCheck=false,FastLeaseKeepAlive=true"]).unsupported(), None);
+    assert_eq!(gates(&["CompactHashCheck=false,FastLeaseKeepAlive=true"]).unsupported(), None);
     let asked = |text| gates(&[text]).unsupported();
-    assert_eq!(asked("InitialCorruptCheck=true").as_deref(), Some("InitialCorruptCheck=true"));
+    assert_eq!(asked("CompactHashCheck=true").as_deref(), Some("CompactHashCheck=true"));
     assert_eq!(asked("AllBeta=false").as_deref(), Some("FastLeaseKeepAlive=false"));
     assert_eq!(asked("AllAlpha=true").as_deref(), Some("CompactHashCheck=true"));
 }
