@@ -108,18 +108,28 @@ impl Process {
     ///
     /// When the process ends first, or the deadline passes; with the end of what it printed.
     pub fn wait_for_line(&self, text: &str, within: Duration) -> Result<String, String> {
+        self.wait_for_line_with(&[text], within)
+    }
+
+    /// Waits for a line that contains all of these texts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::wait_for_line`].
+    pub fn wait_for_line_with(&self, texts: &[&str], within: Duration) -> Result<String, String> {
         let deadline = Instant::now() + within;
         let mut position = 0;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let (lines, open) = self.printed.wait_beyond(position, left);
             position += lines.len();
-            if let Some(line) = lines.iter().find(|line| line.contains(text)) {
+            let fits = |line: &&String| texts.iter().all(|text| line.contains(text));
+            if let Some(line) = lines.iter().find(fits) {
                 return Ok(line.clone());
             }
             if lines.is_empty() {
                 let why = if open { "has not printed" } else { "ended before printing" };
-                return Err(format!("{why} {text:?}:\n{}", self.tail(20)));
+                return Err(format!("{why} {texts:?}:\n{}", self.tail(20)));
             }
         }
     }

@@ -18,7 +18,7 @@ use rustls::{
 use crate::{Allowed, Error, Names, Settings, read};
 
 /// Why a certificate is refused that its authority has signed, in etcd's words, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Refused {
     /// Why.
     pub why: String,
@@ -29,6 +29,13 @@ pub struct Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)
+    }
+}
+
+/// In the same words: whoever passes on an error of `rustls` passes on this.
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::net::lookup_host;
 
 use crate::tuning;
 use crate::wire::{self, PROTOCOL};
+use crate::words::{bare, in_words};
 
 /// How connections to peers are begun: each from a socket for its kind of addresses.
 pub(crate) struct Dialer {
@@ -95,9 +96,9 @@ impl Dialer {
 fn in_vain(error: &ConnectionError) -> io::Error {
     io::Error::other(match error {
         ConnectionError::ConnectionClosed(close) if !close.reason.is_empty() => {
-            String::from_utf8_lossy(&close.reason).into_owned()
+            bare(&String::from_utf8_lossy(&close.reason))
         }
-        error => error.to_string(),
+        error => in_words(error),
     })
 }
 

@@ -57,6 +57,7 @@ mod transport;
 mod tuning;
 mod visit;
 mod wire;
+mod words;
 
 pub use links::{CALL_TIMEOUT, CONNECT_TIMEOUT, Options, SNAPSHOT_BYTES_PER_SECOND};
 

@@ -12,6 +12,7 @@ use transport::Lane;
 
 use crate::dialer::{self, Line, Way};
 use crate::wire::{self, Broken};
+use crate::words::in_words;
 
 /// The least time between two attempts to connect, as etcd's.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -103,7 +104,7 @@ async fn session(line: &Line, life: u64) -> End {
         broken = fill(heartbeat, outgoing(Lane::Heartbeat)) => broken,
         broken = fill(append, outgoing(Lane::Append)) => broken,
         broken = fill(bulk, outgoing(Lane::Bulk)) => broken,
-        error = connection.closed() => Broken::Lost(error.to_string()),
+        error = connection.closed() => lost(error),
     };
     ended(&connection, broken)
 }
@@ -161,7 +162,7 @@ fn ended(connection: &Connection, broken: Broken) -> End {
             why: String::from_utf8_lossy(&close.reason).into_owned(),
             refusal: wire::refusal(close.error_code),
         },
-        Some(error) => End::of(error.to_string()),
+        Some(error) => End::of(in_words(&error)),
         None => End::of(broken.to_string()),
     };
     connection.close(wire::GONE, b"");
@@ -169,7 +170,7 @@ fn ended(connection: &Connection, broken: Broken) -> End {
 }
 
 pub(crate) fn lost(error: ConnectionError) -> Broken {
-    Broken::Lost(error.to_string())
+    Broken::Lost(in_words(&error))
 }
 
 impl End {

@@ -24,6 +24,7 @@ use crate::dialer::{Dialer, Peers, Way};
 use crate::link::lost;
 use crate::visit::Visit;
 use crate::wire::{self, Broken};
+use crate::words::in_words;
 use crate::{question, snapshot, tuning};
 
 /// Connections at a time. Each member needs one, and strangers in numbers come with no good
@@ -124,7 +125,7 @@ impl Service {
         let from = connecting.remote_address();
         let connection = match time::timeout(HANDSHAKE_TIMEOUT, connecting).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return complain(from, &error.to_string()),
+            Ok(Err(error)) => return complain(from, &in_words(&error)),
             Err(_) => return complain(from, "i/o timeout"),
         };
         if let Err(error) = self.check(&connection).await {
