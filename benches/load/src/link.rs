@@ -85,7 +85,7 @@ impl Link {
 
     /// A network, with a way to the router and one to the generator.
     fn add(&mut self, member: usize) -> io::Result<Device> {
-        let (name, near) = (name(member), format!("{}-near", name(member)));
+        let (name, near) = (name(member), near(member));
         let (far, here, there) = addresses(member);
         ip(&["netns", "add", &name])?;
         let prefix = ["ip", "netns", "exec", &name].map(str::to_owned).to_vec();
@@ -117,8 +117,10 @@ impl Drop for Link {
             }
         }
         for member in 0..self.places.len() {
-            // With it go its ends of the ways.
-            if let Err(error) = ip(&["netns", "del", &name(member)]) {
+            // The network's own ways go with it, but the kernel takes its time, and the next link
+            // has the same names.
+            let gone = ip(&["link", "del", &near(member)]);
+            if let Err(error) = gone.and(ip(&["netns", "del", &name(member)])) {
                 eprintln!("a network is left over: {error}");
             }
         }
@@ -128,6 +130,11 @@ impl Drop for Link {
 /// Names and addresses are those of one process, so that two do not meet.
 fn name(member: usize) -> String {
     format!("ed{:x}-{member}", id() & 0xff_ffff)
+}
+
+/// The generator's end of its way to a member.
+fn near(member: usize) -> String {
+    format!("{}-near", name(member))
 }
 
 /// A member's address for members, the generator's for it, and the member's for the generator.
