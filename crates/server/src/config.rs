@@ -273,7 +273,10 @@ const REQUEST_BYTES_MAX: usize = 1 << 30;
 
 const NAME_DEFAULT: &str = "default";
 
-/// Where members reach each other.
+/// Where they do if nobody says where.
+const PEER_URL_DEFAULT: &str = "http://localhost:2380";
+
+/// The flags that say where members reach each other.
 const PEER_URLS: [&str; 3] = ["listen-peer-urls", "initial-advertise-peer-urls", "initial-cluster"];
 
 impl Config {
@@ -469,6 +472,11 @@ impl Config {
     pub(crate) fn peer_urls(&self) -> impl Iterator<Item = &Url> {
         let named = self.initial_cluster.values().flat_map(Urls::iter);
         self.listen_peer_urls.iter().chain(self.advertise_peer_urls.iter()).chain(named)
+    }
+
+    /// Whether members reach each other where etcd's defaults say, and nobody has said so.
+    pub(crate) fn has_default_peer_urls(&self) -> bool {
+        self.are_peer_urls_default && self.peer_urls().all(|url| url.as_str() == PEER_URL_DEFAULT)
     }
 
     /// Whether this member hears its peers over QUIC.

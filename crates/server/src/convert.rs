@@ -155,11 +155,12 @@ struct Pair {
 
 impl Pair {
     fn choose(parts: &Parts, named: &Note) -> Result<Self, Error> {
-        // Said whether or not they are compiled in: to do so would not help.
-        for (flag, name) in [("raft-log", &named.log), ("backend", &named.engine)] {
-            if name == IN_MEMORY {
-                return Err(keeps_nothing(&format!("--{flag}={name}")));
-            }
+        // Said of ours when they are not compiled in, too: to do so would not help.
+        if named.log == IN_MEMORY && parts.logs.get(IN_MEMORY).is_none() {
+            return Err(keeps_nothing("--raft-log=memory"));
+        }
+        if named.engine == IN_MEMORY && parts.engines.get(IN_MEMORY).is_none() {
+            return Err(keeps_nothing("--backend=memory"));
         }
         let (_, log) = parts.logs.choose(Some(&named.log))?;
         let (_, engine) = parts.engines.choose(Some(&named.engine))?;

@@ -1,5 +1,9 @@
-//! A look at the others before a member serves clients: whether it holds what they hold, as etcd's
+//! A look at the others before a member hears them: whether it holds what they hold, as etcd's
 //! feature gate `InitialCorruptCheck` asks for.
+//!
+//! Members that look at each other at the same time do not hear each other, so that one of them
+//! that is spoilt does not keep all from starting. Over QUIC, which hears peers from its own start,
+//! they do.
 
 use host::{Error as HostError, Handle, Hashed};
 use tracing::{info, warn};

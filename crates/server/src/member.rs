@@ -17,7 +17,7 @@ use crate::assemble::{AmongPeers, Engine, Plan};
 use crate::bootstrap::origin;
 use crate::config::ClusterState;
 use crate::data_dir::DataDir;
-use crate::listen::{Bound, Homes, Listening, Options};
+use crate::listen::{Bound, Homes, Options};
 use crate::parts::Chosen;
 use crate::security::Security;
 use crate::{Assembly, Config, Error, corruption};
@@ -64,7 +64,7 @@ impl Member {
         );
         let clients = Bound::bind(&config.listen_client_urls).await?.listen()?;
         let checks = match &config.listen_metrics_urls {
-            Some(urls) => Some(Bound::bind(urls).await?.listen()?),
+            Some(urls) => Some(Bound::bind(urls).await?),
             None => None,
         };
         introduce(&config, &chosen);
@@ -87,6 +87,10 @@ impl Member {
             "cluster-id" = %identity.cluster,
             "started a member"
         );
+        // A new one holds what it is told, and nothing that could be compared.
+        if config.initial_corrupt_check && plan.data.has_log && plan.data.has_engine {
+            corruption::check(&handle).await?;
+        }
         let stop = watch::Sender::new(false);
         let api = Api::new(handle.clone(), api_options(&plan), stop.subscribe());
         let client_routes = api.clients(routes(&handle));
@@ -100,12 +104,9 @@ impl Member {
             Duration::ZERO,
         );
         let peers = Serving::begin(stop_peers, serving);
+        let checks = checks.map(|bound| serve_checks(bound, &api, &plan)).transpose()?;
 
         joined(&handle).await?;
-        if config.initial_corrupt_check {
-            corruption::check(&handle).await?;
-        }
-        let checks = checks.map(|checks| serve_checks(checks, &api, &plan));
         let options = Options::clients(config, plan.security.clients.clone());
         let told = stop.subscribe();
         let drain = config.request_timeout();
@@ -191,9 +192,10 @@ fn introduce(config: &Config, chosen: &Chosen) {
     }
 }
 
-/// Serves those who look after the member.
-fn serve_checks(listening: Listening, api: &Api, plan: &Plan) -> Serving {
+/// Serves those who look after the member, also while it waits for its cluster.
+fn serve_checks(bound: Bound, api: &Api, plan: &Plan) -> Result<Serving, Error> {
     let config = &plan.config;
+    let listening = bound.listen()?;
     for url in config.listen_metrics_urls.iter().flat_map(Urls::iter) {
         info!("address" = %url, "serving metrics");
     }
@@ -201,7 +203,8 @@ fn serve_checks(listening: Listening, api: &Api, plan: &Plan) -> Serving {
     let told = stop.subscribe();
     let options = Options::clients(config, plan.security.metrics.clone());
     let homes = Homes::threads();
-    Serving::begin(stop, listening.serve(api.checks(), homes, options, told, Duration::ZERO))
+    let serving = listening.serve(api.checks(), homes, options, told, Duration::ZERO);
+    Ok(Serving::begin(stop, serving))
 }
 
 /// Says where clients are served, and how.

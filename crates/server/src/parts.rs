@@ -120,14 +120,14 @@ impl Parts {
                 "peer URLs are of one kind: {quic} is reached over QUIC, and {other} is not"
             )));
         }
-        let fit = |schemes: &[Scheme]| config.are_peer_urls_default || understands(schemes, config);
         let asked = config.peer_transport.as_deref().or_else(|| {
+            let fitting =
+                self.transports.first_that(|transport| understands(transport.schemes(), config));
             // If there is none, it is said which feature would bring one.
-            let fitting = self.transports.first_that(|transport| fit(transport.schemes()));
             fitting.or((!quic.is_empty()).then_some("quic"))
         });
         let (name, transport) = self.transports.choose(asked)?;
-        if fit(transport.schemes()) {
+        if config.has_default_peer_urls() || understands(transport.schemes(), config) {
             return Ok(transport);
         }
         let schemes: Vec<String> =

@@ -17,6 +17,11 @@ use quinn_proto::RttEstimator;
 /// queues, shorter than one to the next.
 const FAR: Duration = Duration::from_millis(10);
 
+/// What may be on a long way at most: what 1 Gbit/s brings in 32 ms. `quinn`'s BBR widens its
+/// window for as long as there is less to say than would fill it, which among members is always,
+/// and makes no end of that.
+const FAR_BYTES_MAX: u64 = 4 << 20;
+
 /// What connections begin with.
 pub(crate) struct ByDistance {
     near: Arc<CubicConfig>,
@@ -54,8 +59,8 @@ struct Either {
 }
 
 impl Either {
-    fn chosen(&self) -> &dyn Controller {
-        if self.is_far { &self.far } else { &self.near }
+    fn window_of(&self, is_far: bool) -> u64 {
+        if is_far { self.far.window().min(FAR_BYTES_MAX) } else { self.near.window() }
     }
 }
 
@@ -106,7 +111,7 @@ impl Controller for Either {
     }
 
     fn window(&self) -> u64 {
-        self.chosen().window()
+        self.window_of(self.is_far)
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use custom::wire::Prefix;
@@ -89,11 +90,16 @@ impl Program {
         let child = command.args(flags).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut this = Self(child);
         let log = this.0.stderr.take().expect("it is piped");
-        let mut lines = BufReader::new(log).lines().map_while(Result::ok);
-        let ready = lines.find(|line| line.contains("ready to serve client requests"));
-        assert!(ready.is_some(), "it ended before it served anybody");
+        let (tell, told) = mpsc::channel();
         // Read to its end, so that it never waits for its log to be read.
-        std::thread::spawn(move || lines.for_each(drop));
+        std::thread::spawn(move || {
+            let lines = BufReader::new(log).lines().map_while(Result::ok);
+            for line in lines.filter(|line| line.contains("ready to serve client requests")) {
+                // Nobody waits for it any more when a test has failed.
+                drop(tell.send(line));
+            }
+        });
+        told.recv_timeout(PATIENCE).expect("it serves");
         this
     }
 }

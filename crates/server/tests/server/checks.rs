@@ -37,6 +37,25 @@ async fn how_it_is_can_be_asked_at_addresses_of_its_own() {
     TcpStream::connect(address).await.expect_err("nobody listens any more");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_its_cluster_is_alive_and_not_ready() {
+    let [seat, other, place] = ["one", "other", "none"].map(Seat::new);
+    let cluster = format!("{},{}", seat.listing(), other.listing());
+    let flag = format!("--listen-metrics-urls={}", place.client_url);
+    let starting = tokio::spawn(Member::start(seat.config(&cluster, &[&flag])));
+    let address = place.client_url.trim_start_matches("http://");
+    within("somebody to listen", async {
+        while TcpStream::connect(address).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(status(&place.client_url, "/livez").await, "HTTP/1.1 200 OK");
+    let ready = status(&place.client_url, "/readyz").await;
+    assert_eq!(ready, "HTTP/1.1 503 Service Unavailable");
+    starting.abort();
+}
+
 #[test]
 fn metrics_are_secured_with_a_certificate_or_not_at_all() {
     let refused = Config::from_flags(["--listen-metrics-urls=https://127.0.0.1:2381"]);
