@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::panic::Location;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -99,9 +100,19 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
+/// Where our crates lie, as the compiler names it: in this workspace, or from where another one has
+/// them.
+const CRATES: &str = file!().split_at(file!().len() - "server/src/log.rs".len()).0;
+
+/// Whether a file is one of ours, or of the program that is built on us, whose files are named from
+/// its workspace on; a library's are named from the root.
+fn is_ours(file: &str) -> bool {
+    file.starts_with(CRATES) || Path::new(file).is_relative()
+}
+
 /// What libraries say at length is for those who look for a fault.
 fn level_of(metadata: &Metadata<'_>) -> LogLevel {
-    let is_ours = metadata.file().is_some_and(|file| file.starts_with("crates/"));
+    let is_ours = metadata.file().is_some_and(is_ours);
     match *metadata.level() {
         Level::ERROR => LogLevel::Error,
         Level::WARN => LogLevel::Warn,

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::Value;
 use tracing::{debug, info, warn};
 
-use super::{Log, caller, last_word, timestamp};
+use super::{CRATES, Log, caller, is_ours, last_word, timestamp};
 use crate::config::{LogConfig, LogFormat, LogLevel, LogOutput};
 
 /// What is written by this in this format.
@@ -95,4 +95,12 @@ fn places_are_short() {
     assert_eq!(caller("crates/server/src/config/flags.rs", 7), "server/flags.rs:7");
     assert_eq!(caller("/home/x/h2-0.4/src/proto/streams.rs", 7), "h2-0.4/streams.rs:7");
     assert_eq!(caller("main.rs", 7), "main.rs:7");
+}
+
+#[test]
+fn who_builds_on_us_is_no_library() {
+    for file in [file!(), &format!("{CRATES}host/src/lib.rs"), "src/main.rs"] {
+        assert!(is_ours(file), "{file}");
+    }
+    assert!(!is_ours("/home/x/registry/src/h2-0.4/src/proto/streams.rs"));
 }
