@@ -15,7 +15,7 @@ use crate::dist::Options;
 use crate::image::{image, tag};
 
 pub(crate) const DOES: &str =
-    "run members in containers, over all parts: [--quick] the usual ones, over each transport";
+    "run members in containers, over all parts: [--quick] the usual ones; [NAME …] tests called so";
 
 /// What is compiled in: all that the suite goes over.
 const FEATURES: &str = "parts";
@@ -27,11 +27,12 @@ const QUICK: [&str; 2] = ["usual", "compose"];
 const STARTS_IN: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let tests: &[&str] = match arguments {
-        [] => &[],
-        [quick] if quick == "--quick" => &QUICK,
+    let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let tests: &[&str] = match &names[..] {
+        ["--quick"] => &QUICK,
+        names if names.iter().all(|name| !name.starts_with('-')) => names,
         _ => {
-            eprintln!("usage: cargo xtask integration [--quick]");
+            eprintln!("usage: cargo xtask integration [--quick | NAME …]");
             return ExitCode::from(2);
         }
     };
