@@ -27,6 +27,7 @@ use crate::view::{LsmView, State};
 /// which hold their files themselves. A number that follows the writer would keep the files of all
 /// merges for as long as nobody writes.
 const NEWEST_ALONE: SeqNo = SeqNo::MAX;
+
 /// Files in level 0 that set off a merge of them all with what they overlap in level 1, which is
 /// about all of it. A busy member makes one for every step that its log is trimmed by, which is a
 /// few megabytes; so with few of them, level 1 would be written again and again. With many, reads

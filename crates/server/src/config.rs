@@ -428,14 +428,11 @@ impl Config {
             return Err(BadConfig::Scheme(url.to_string()));
         }
         self.check_quic()?;
+        let has_none = self.client_tls.own.is_none() && !self.client_auto_tls;
         let mut clients = self.listen_client_urls.iter();
-        if self.client_tls.own.is_none()
-            && !self.client_auto_tls
-            && let Some(url) = clients.find(|url| url.is_secure())
-        {
+        if has_none && let Some(url) = clients.find(|url| url.is_secure()) {
             return Err(BadConfig::NoCertificate(url.to_string()));
         }
-        let has_none = self.client_tls.own.is_none() && !self.client_auto_tls;
         if has_none && metrics().any(Url::is_secure) {
             return Err(BadConfig::NoCertificateForMetrics);
         }

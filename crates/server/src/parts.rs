@@ -101,7 +101,7 @@ impl Parts {
         let chosen = self.choose(&config)?;
         let schemes = chosen.transport.schemes();
         let config = match schemes.first() {
-            Some(scheme) if !understands(schemes, &config) => {
+            Some(scheme) if stranger(schemes, &config).is_some() => {
                 config.with_default_peer_urls(*scheme)?
             }
             _ => config,
@@ -121,29 +121,29 @@ impl Parts {
             )));
         }
         let asked = config.peer_transport.as_deref().or_else(|| {
-            let fitting =
-                self.transports.first_that(|transport| understands(transport.schemes(), config));
+            let fits = |schemes: &[Scheme]| stranger(schemes, config).is_none();
+            let fitting = self.transports.first_that(|transport| fits(transport.schemes()));
             // If there is none, it is said which feature would bring one.
             fitting.or((!quic.is_empty()).then_some("quic"))
         });
         let (name, transport) = self.transports.choose(asked)?;
-        if config.has_default_peer_urls() || understands(transport.schemes(), config) {
-            return Ok(transport);
+        match stranger(transport.schemes(), config) {
+            Some(url) if !config.has_default_peer_urls() => {
+                let schemes: Vec<String> =
+                    transport.schemes().iter().map(|scheme| format!("{scheme}://")).collect();
+                Err(BadConfig::Part(format!(
+                    "--peer-transport={name} is for peer URLs with {}, and there is {url}",
+                    schemes.join(" or ")
+                )))
+            }
+            _ => Ok(transport),
         }
-        let schemes: Vec<String> =
-            transport.schemes().iter().map(|scheme| format!("{scheme}://")).collect();
-        let stranger = config.peer_urls().find(|url| !transport.schemes().contains(&url.scheme()));
-        Err(BadConfig::Part(format!(
-            "--peer-transport={name} is for peer URLs with {}, and there is {}",
-            schemes.join(" or "),
-            stranger.map(Url::as_str).unwrap_or_default()
-        )))
     }
 }
 
-/// Whether all peer URLs have one of these schemes.
-fn understands(schemes: &[Scheme], config: &Config) -> bool {
-    config.peer_urls().all(|url| schemes.contains(&url.scheme()))
+/// A peer URL with none of these schemes.
+fn stranger<'a>(schemes: &[Scheme], config: &'a Config) -> Option<&'a Url> {
+    config.peer_urls().find(|url| !schemes.contains(&url.scheme()))
 }
 
 #[cfg(test)]
